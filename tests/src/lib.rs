@@ -1,0 +1,1 @@
+//! What the black-box suites share: servers to talk to, raw sockets, plain models.
