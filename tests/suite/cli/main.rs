@@ -1,0 +1,1 @@
+//! The `syncline` program as an operator meets it: flags, output, exit codes.

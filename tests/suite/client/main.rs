@@ -1,0 +1,1 @@
+//! The client crate against a real server. Knows the client's public API.
