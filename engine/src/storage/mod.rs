@@ -2,9 +2,13 @@
 //!
 //! Knows names, bytes and syncs; nothing of segments, frames or records.
 
+mod real;
+
 use std::{fmt, io, sync::Arc};
 
 use bytes::Bytes;
+
+pub use real::RealDisk;
 
 /// One directory of files.
 pub trait Disk: fmt::Debug + Send + Sync {
@@ -14,7 +18,7 @@ pub trait Disk: fmt::Debug + Send + Sync {
     /// [`LockError::Held`] when another holder has it.
     fn lock(&self) -> Result<Box<dyn LockGuard>, LockError>;
 
-    /// The names of the files in the directory, in no order.
+    /// The names of the files in the directory, in no order; not the lock's own file.
     fn list(&self) -> io::Result<Vec<String>>;
 
     /// Opens an existing file.
