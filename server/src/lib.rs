@@ -1,6 +1,7 @@
 //! The Syncline server as a library: another service can run it in its own process.
 
-mod config;
+pub mod config;
+pub mod logging;
 mod server;
 
 pub use config::{Config, Durability, HttpConfig, LimitsConfig, RelayConfig, StorageConfig};

@@ -1,6 +1,34 @@
-//! What an operator can set. Knows names, units and defaults; nothing of files or flags.
+//! What an operator can set: names, units and defaults, and how file, environment and flags add up.
+//!
+//! Parsing is pure; the one place that reads files and the environment is `load`. Nothing here knows
+//! the command line's layout or what the server does with a setting.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+mod choice;
+mod environment;
+mod exposure;
+mod file;
+mod load;
+mod nearest;
+mod problem;
+mod render;
+mod resolve;
+mod setting;
+mod settings;
+mod units;
+
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+
+pub use choice::{Durability, LogFormat, LogLevel};
+pub use exposure::Exposed;
+pub use load::{Sources, load};
+pub use problem::{Origin, Problem, Problems};
+pub use render::{default_file, show, show_json};
+pub use resolve::{Given, Loaded};
+pub use setting::Setting;
+pub use settings::SETTINGS;
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -10,8 +38,12 @@ pub struct Config {
     pub http: HttpConfig,
     /// `[storage]`
     pub storage: StorageConfig,
+    /// `[auth]`
+    pub auth: AuthConfig,
     /// `[limits]`
     pub limits: LimitsConfig,
+    /// `[log]`
+    pub log: LogConfig,
     /// `[relay]`
     pub relay: RelayConfig,
 }
@@ -36,13 +68,12 @@ pub struct StorageConfig {
     pub durability: Durability,
 }
 
-/// What an acknowledged write survives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    /// Power loss.
-    Device,
-    /// A crash of the process.
-    Os,
+/// Who may do what.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AuthConfig {
+    /// Whether an address that others can reach may be served without a token.
+    pub insecure_open: bool,
 }
 
 /// Bounds on what a peer may send, keep or leave unread.
@@ -67,8 +98,18 @@ pub struct LimitsConfig {
     pub drain_timeout: Duration,
 }
 
-/// The relay dialect.
+/// What is logged and how. The library only carries it; the program acts on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LogConfig {
+    /// The least urgent events that are logged.
+    pub level: LogLevel,
+    /// How a line looks.
+    pub format: LogFormat,
+}
+
+/// The relay dialect.
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RelayConfig {
     /// When set, a peer must show this token (`?token=` or `Authorization: Bearer`).
@@ -77,6 +118,17 @@ pub struct RelayConfig {
     pub key_bytes_max: u64,
     /// Changes that one discovery key may hold; 0 for no bound.
     pub key_changes_max: u64,
+}
+
+impl fmt::Debug for RelayConfig {
+    /// Everything but the token, so that no log of a configuration shows it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RelayConfig")
+            .field("token", &self.token.as_ref().map(|_| "(set)"))
+            .field("key_bytes_max", &self.key_bytes_max)
+            .field("key_changes_max", &self.key_changes_max)
+            .finish()
+    }
 }
 
 impl Default for HttpConfig {

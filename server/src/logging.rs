@@ -1,0 +1,92 @@
+//! How the program logs: for people on a terminal, JSON lines otherwise; never a token.
+//!
+//! Knows nothing of what is logged. Only the program calls [`init`], a host of the library its own.
+
+use std::{
+    io::{self, IsTerminal},
+    panic,
+};
+
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::config::{LogConfig, LogFormat, LogLevel};
+
+/// Sends events to standard error, and a panic as an event. Colours only on a terminal and not
+/// when `NO_COLOR` is set. Does nothing when the process has a subscriber already.
+pub fn init(config: &LogConfig) {
+    let terminal = io::stderr().is_terminal();
+    let human = match config.format {
+        LogFormat::Auto => terminal,
+        LogFormat::Human => true,
+        LogFormat::Json => false,
+    };
+    let lines = tracing_subscriber::fmt()
+        .with_max_level(level(config.level))
+        .with_writer(io::stderr)
+        .with_ansi(terminal && colours());
+    let started =
+        if human { lines.try_init() } else { lines.json().flatten_event(true).try_init() };
+    if started.is_ok() {
+        panic::set_hook(Box::new(|panic| {
+            let place = panic.location().map(ToString::to_string).unwrap_or_default();
+            let words = panic.payload_as_str().unwrap_or("a panic without words");
+            tracing::error!(place, "panicked: {words}");
+        }));
+    }
+}
+
+/// Whether colours are wanted on a terminal (<https://no-color.org>).
+#[must_use]
+pub fn colours() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// A request's target with no value of its query left: `/sync?token=abc` becomes
+/// `/sync?token=[redacted]`. Values are hidden whatever their names, since a token under a
+/// mistyped or escaped name is a token too.
+#[must_use]
+pub fn redact_query(target: &str) -> String {
+    let Some((path, query)) = target.split_once('?') else { return target.into() };
+    let parameters: Vec<String> = query
+        .split('&')
+        .map(|parameter| match parameter.split_once('=') {
+            Some((name, _)) => format!("{name}=[redacted]"),
+            None if parameter.is_empty() => String::new(),
+            None => "[redacted]".into(),
+        })
+        .collect();
+    format!("{path}?{}", parameters.join("&"))
+}
+
+fn level(level: LogLevel) -> LevelFilter {
+    match level {
+        LogLevel::Off => LevelFilter::OFF,
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::redact_query;
+
+    #[test]
+    fn no_value_of_a_query_is_left() {
+        assert_eq!(redact_query("/sync?token=secret"), "/sync?token=[redacted]");
+        assert_eq!(redact_query("/sync?v=1&token=a=b"), "/sync?v=[redacted]&token=[redacted]");
+        assert_eq!(redact_query("/sync?%74oken=secret"), "/sync?%74oken=[redacted]");
+        assert_eq!(redact_query("/sync?secret"), "/sync?[redacted]");
+        assert_eq!(redact_query("/sync?a=b?token=secret"), "/sync?a=[redacted]");
+        assert_eq!(redact_query("/sync?a&&token=x#secret"), "/sync?[redacted]&&token=[redacted]");
+    }
+
+    #[test]
+    fn a_path_is_left_alone() {
+        for target in ["/sync", "/", "", "/sync?"] {
+            assert_eq!(redact_query(target), target);
+        }
+    }
+}
