@@ -1,0 +1,103 @@
+//! What prose says lies where, and whether it does; and places that no committed file may name.
+//!
+//! Reads Markdown as text: links and words in backticks.
+
+use std::path::{Component, Path, PathBuf};
+
+/// Top-level folders: a word in backticks that begins with one of them is a place.
+const FOLDERS: &[&str] =
+    &["engine/", "protocol/", "server/", "client/", "bench/", "tests/", "docs/", "data/", ".ci/"];
+
+/// The places of this workspace that a Markdown file at `path` names, below the workspace's root.
+#[must_use]
+pub fn named(path: &str, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for quoted in text.split('`').skip(1).step_by(2) {
+        let words = quoted.split_whitespace().map(clean);
+        found.extend(words.filter(|w| FOLDERS.iter().any(|f| w.starts_with(f)) && !is_pattern(w)));
+    }
+    let folder = Path::new(path).parent().unwrap_or(Path::new(""));
+    for link in text.split("](").skip(1) {
+        let target = clean(link.split([')', ' ']).next().unwrap_or(""));
+        if !target.is_empty() && !target.contains(':') && !is_pattern(&target) {
+            found.push(normal(&folder.join(target)));
+        }
+    }
+    found
+}
+
+/// A place without what may follow it: an anchor, a line number, a full stop.
+fn clean(word: &str) -> String {
+    let word = word.split('#').next().unwrap_or("");
+    let word = match word.split_once(".rs:") {
+        Some((file, _)) => format!("{file}.rs"),
+        None => word.to_owned(),
+    };
+    word.trim_end_matches([',', '.', ';', ')']).to_owned()
+}
+
+fn is_pattern(word: &str) -> bool {
+    word.contains(['*', '<', '{', '$', '…'])
+}
+
+fn normal(path: &Path) -> String {
+    let mut parts = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(parts.pop()),
+            Component::Normal(name) => parts.push(name),
+            _ => {}
+        }
+    }
+    parts.to_string_lossy().replace('\\', "/")
+}
+
+/// The lines, from 1, that name a place of one machine: a home folder or a work folder.
+#[must_use]
+pub fn machine_places(text: &str) -> Vec<usize> {
+    // Written in parts, so that this file does not name them itself.
+    let roots = ["/ro\u{6f}t/", "/w\u{6f}rk/", "/h\u{6f}me/", "/Us\u{65}rs/", "C:\\Us\u{65}rs"];
+    let own = |line: &str| roots.iter().any(|r| begins_path(line, r));
+    text.lines().zip(1..).filter(|(line, _)| own(line)).map(|(_, number)| number).collect()
+}
+
+/// Whether `root` stands in the line where a path begins, and not inside a longer one.
+fn begins_path(line: &str, root: &str) -> bool {
+    line.match_indices(root).any(|(at, _)| {
+        !line[..at].chars().next_back().is_some_and(|c| c.is_alphanumeric() || "_-.}/".contains(c))
+    })
+}
+
+/// The hosts of the URLs in a text.
+#[must_use]
+pub fn hosts(text: &str) -> Vec<String> {
+    let end = |c: char| c == '/' || c == '"' || c == '\'' || c.is_whitespace() || c == ')';
+    text.split("://").skip(1).filter_map(|rest| rest.split(end).next()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{hosts, machine_places, named};
+
+    #[test]
+    fn links_and_backticks_name_places() {
+        let text = "See [the format](format.md#frames), `engine/src/lib.rs`, `cargo run -p x`,\n`data/*.json` and [up](../README.md), [out](https://example.org/a).";
+        let found = named("docs/architecture.md", text);
+        assert_eq!(found, ["engine/src/lib.rs", "docs/format.md", "README.md"]);
+    }
+
+    #[test]
+    fn a_machine_place_is_seen_but_not_inside_another_path() {
+        let home = format!("/h{}me/", 'o');
+        assert_eq!(machine_places(&format!("a\ncd {home}me/x\n")), [2]);
+        assert!(machine_places(&format!("https://example.org{home}page")).is_empty());
+    }
+
+    #[test]
+    fn hosts_are_found() {
+        assert_eq!(
+            hosts("a = \"registry+https://github.com/x\" http://a.b:1\n"),
+            ["github.com", "a.b:1"]
+        );
+    }
+}
