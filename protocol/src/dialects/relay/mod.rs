@@ -1,1 +1,75 @@
 //! The `relay` dialect: opaque changes of a document, routed by its discovery key.
+//!
+//! A client says hello with a discovery key, gets every change of that key after the last one it
+//! has, then the live ones. The server numbers changes and never looks into them. Two wires meet
+//! in the same rooms: [`json`], the wire of the original clients, and [`binary`].
+
+pub mod binary;
+pub mod json;
+mod message;
+mod number_array;
+mod proto;
+mod protobuf;
+mod room;
+mod session;
+
+pub use message::{Change, DecodeError, Hello, NAME_BYTES_MAX, ServerMessage};
+pub use room::{Command, Room};
+pub use session::{Session, ignored};
+
+use crate::dialect::{Accepted, Dialect, Framing, Handshake};
+
+/// What one discovery key may hold. 0 means no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of all its stored changes, each with its sequence number and client id.
+    pub key_bytes_max: u64,
+    /// Stored changes.
+    pub key_changes_max: u64,
+}
+
+/// The dialect.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Relay {
+    limits: Limits,
+}
+
+impl Relay {
+    /// The dialect with these limits for each discovery key.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self { limits }
+    }
+}
+
+impl Dialect for Relay {
+    const NAME: &'static str = "relay";
+    const PATH: &'static str = "/sync";
+    type Command = Command;
+    type Session = Session;
+    type Room = Room;
+
+    fn accept(&self, handshake: &Handshake<'_>) -> Accepted<Session> {
+        if handshake.subprotocols.contains(&binary::SUBPROTOCOL) {
+            let session = Session::new(Framing::Binary);
+            Accepted { session, subprotocol: Some(binary::SUBPROTOCOL) }
+        } else {
+            Accepted { session: Session::new(Framing::Text), subprotocol: None }
+        }
+    }
+
+    fn room(&self, name: &str) -> Room {
+        Room::new(name, self.limits)
+    }
+
+    fn deliver(&self, framing: Framing, room: &str, seq: u64, record: &[u8], out: &mut Vec<u8>) {
+        match framing {
+            Framing::Binary => out.extend_from_slice(record),
+            Framing::Text => {
+                if let Some(change) = binary::usual_change(record) {
+                    json::encode_change(seq, room, change.source_client_id, change.payload, out);
+                }
+            }
+        }
+    }
+}
