@@ -3,6 +3,9 @@
 //! Knows names, bytes and syncs; nothing of segments, frames or records.
 
 mod real;
+pub mod sim;
+#[cfg(test)]
+mod tests;
 
 use std::{fmt, io, sync::Arc};
 
