@@ -29,7 +29,10 @@ pub fn init(config: &LogConfig) {
     if started.is_ok() {
         panic::set_hook(Box::new(|panic| {
             let place = panic.location().map(ToString::to_string).unwrap_or_default();
-            let words = panic.payload_as_str().unwrap_or("a panic without words");
+            let payload = panic.payload();
+            let words = payload.downcast_ref::<&str>().copied();
+            let words = words.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+            let words = words.unwrap_or("without words");
             tracing::error!(place, "panicked: {words}");
         }));
     }

@@ -109,6 +109,16 @@ impl Setting {
         matches!(self.field, Field::Switch { .. })
     }
 
+    /// The words to choose from, when there are only a few.
+    #[must_use]
+    pub fn words(&self) -> Option<Vec<&'static str>> {
+        match &self.field {
+            Field::Word { names, .. } => Some(names()),
+            Field::Switch { .. } => Some(vec!["true", "false"]),
+            _ => None,
+        }
+    }
+
     /// What it takes: units, bounds or the words to choose from.
     #[must_use]
     pub fn wants(&self) -> String {

@@ -1,0 +1,106 @@
+//! What `syncline serve` says when it is ready. Pure text from facts.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use syncline::{Config, Durability};
+
+use super::output::Style;
+
+/// What the banner tells beside the configuration.
+#[derive(Debug)]
+pub(crate) struct Facts<'a> {
+    pub(crate) config: &'a Config,
+    /// Where the server listens, its port resolved.
+    pub(crate) address: SocketAddr,
+    /// The data directory, absolute when that is known.
+    pub(crate) dir: &'a str,
+}
+
+/// The whole banner.
+pub(crate) fn banner(facts: &Facts<'_>, style: Style) -> String {
+    let host = reachable(facts.address);
+    let version = env!("CARGO_PKG_VERSION");
+    let mut out = format!("{}\n\n", style.bold(&format!("syncline {version} is ready")));
+    let mut line = |name: &str, text: &str| {
+        out += &format!("  {} {text}\n", style.bold(&format!("{name:<11}")));
+    };
+    line("relay", &format!("ws://{host}/sync  {}", style.dim(admission(facts.config))));
+    line("probes", &format!("http://{host}/livez  http://{host}/readyz"));
+    line("metrics", &format!("http://{host}/metrics"));
+    line("data", facts.dir);
+    line("durability", &durability(facts.config.storage.durability, style));
+    line("not built", "the dialects workspace, peer, oplog and maps: they come later");
+    if let Some(warning) = exposure(facts) {
+        line("warning", &style.yellow(&warning));
+    }
+    out + "\n"
+}
+
+/// An address that a client on this machine can use.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
+}
+
+fn admission(config: &Config) -> &'static str {
+    match config.relay.token {
+        Some(_) => "peers show the relay token",
+        None => "open to whoever knows a discovery key",
+    }
+}
+
+fn durability(durability: Durability, style: Style) -> String {
+    match durability {
+        Durability::Device => "device: an acknowledged write survives power loss".into(),
+        Durability::Os => style
+            .yellow("os: an acknowledged write survives a crash of this process, NOT power loss"),
+    }
+}
+
+fn exposure(facts: &Facts<'_>) -> Option<String> {
+    let open = facts.config.relay.token.is_none();
+    let local = facts.address.ip().to_canonical().is_loopback();
+    (open && !local).then(|| format!("{} is open to everyone who reaches it", facts.address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(address: &str, config: &Config) -> String {
+        let address = address.parse().unwrap();
+        banner(&Facts { config, address, dir: "/data" }, Style::plain())
+    }
+
+    #[test]
+    fn tells_where_it_is_and_how_a_write_is_kept() {
+        let text = text("127.0.0.1:4321", &Config::default());
+        for part in [
+            "ws://127.0.0.1:4321/sync",
+            "http://127.0.0.1:4321/readyz",
+            "http://127.0.0.1:4321/metrics",
+            "/data",
+            "survives power loss",
+        ] {
+            assert!(text.contains(part), "{part} is missing in {text}");
+        }
+        assert!(!text.contains("warning") && !text.contains('\x1b'));
+    }
+
+    #[test]
+    fn warns_of_what_is_weaker_than_the_default() {
+        let mut config = Config::default();
+        config.storage.durability = Durability::Os;
+        let weak = text("0.0.0.0:80", &config);
+        assert!(weak.contains("NOT power loss") && weak.contains("ws://127.0.0.1:80/sync"));
+        assert!(weak.contains("0.0.0.0:80 is open to everyone"));
+        config.relay.token = Some("secret-secret-secret".into());
+        let strong = text("[::]:80", &config);
+        assert!(!strong.contains("warning") && strong.contains("ws://[::1]:80/sync"));
+        assert!(!strong.contains("secret"));
+    }
+}

@@ -1,0 +1,90 @@
+//! Why a command failed, as an exit code and words for people. Every error ends here.
+
+use std::{fmt, io, process::ExitCode};
+
+use syncline::{
+    StartError,
+    config::{Exposed, Problem, Problems},
+};
+
+use super::output;
+
+/// The exit codes, a contract with scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// It was tried and failed.
+    Failed = 1,
+    /// What was asked for cannot be meant.
+    Usage = 2,
+    /// What was named is not there.
+    NotFound = 4,
+}
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: Exit,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, message: impl fmt::Display) -> Self {
+        Self { exit, message: message.to_string(), hint: None }
+    }
+
+    /// Adds what to do next.
+    pub(crate) fn hint(mut self, hint: impl fmt::Display) -> Self {
+        self.hint = Some(hint.to_string());
+        self
+    }
+
+    /// Tells the user on standard error and gives the exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        let bold = output::Style::of_stderr();
+        let mut text = format!("{} {}\n", bold.red("error:"), self.message);
+        if let Some(hint) = &self.hint {
+            text += &format!("{} {hint}\n", bold.bold("hint:"));
+        }
+        output::complain(&text);
+        ExitCode::from(self.exit as u8)
+    }
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        let absent =
+            |problem: &Problem| matches!(problem, Problem::Unreadable { absent: true, .. });
+        let exit = if problems.0.iter().all(absent) { Exit::NotFound } else { Exit::Usage };
+        Self::new(exit, problems)
+            .hint("`syncline config default` prints every setting with what it takes")
+    }
+}
+
+impl From<Exposed> for Failure {
+    fn from(exposed: Exposed) -> Self {
+        Self::new(Exit::Usage, exposed).hint(
+            "give it a token of 16 or more letters and digits (--relay-token-file FILE, \
+             SYNCLINE_RELAY_TOKEN_FILE or [relay] token), \
+             or say that it is meant: --insecure-open",
+        )
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::AddressInUse(_) => Self::new(Exit::Failed, error).hint(
+                "another program listens there; take a free port with --listen 127.0.0.1:0, \
+                 or another one with PORT=8081",
+            ),
+            error => Self::new(Exit::Failed, error),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::new(Exit::Failed, error)
+    }
+}

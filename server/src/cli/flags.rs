@@ -1,0 +1,90 @@
+//! The flags of settings, made from the table of settings so that none is said twice.
+
+use std::path::PathBuf;
+
+use clap::{
+    Arg, ArgMatches, Args, Command, FromArgMatches, builder::PossibleValuesParser, value_parser,
+};
+use syncline::config::{Config, Given, Loaded, Problems, SETTINGS, Setting, Sources, load};
+
+/// The identity of `--config` among the arguments.
+const CONFIG: &str = "config";
+
+/// `--config` and a flag for every setting.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SettingFlags {
+    file: Option<PathBuf>,
+    given: Vec<Given>,
+}
+
+impl SettingFlags {
+    /// The configuration that these flags, the environment, the file and the defaults make.
+    pub(crate) fn load(&self) -> Result<Loaded, Problems> {
+        load(&Sources::of_process(self.file.clone(), self.given.clone()))
+    }
+}
+
+impl Args for SettingFlags {
+    fn augment_args(command: Command) -> Command {
+        command.arg(config_arg()).args(SETTINGS.iter().map(setting_arg))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for SettingFlags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let value = |setting: &'static Setting| {
+            let value = matches.try_get_one::<String>(setting.name).ok().flatten()?;
+            Some(Given::by_flag(setting, value))
+        };
+        Ok(Self {
+            file: matches.get_one::<PathBuf>(CONFIG).cloned(),
+            given: SETTINGS.iter().filter_map(value).collect(),
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+fn config_arg() -> Arg {
+    Arg::new(CONFIG)
+        .long("config")
+        .value_name("FILE")
+        .value_parser(value_parser!(PathBuf))
+        .help("Configuration file, TOML [env: SYNCLINE_CONFIG]")
+}
+
+/// The flag of one setting. The rarer ones are shown by `--help` and not by `-h`.
+fn setting_arg(setting: &'static Setting) -> Arg {
+    let mut arg = Arg::new(setting.name)
+        .long(setting.flag())
+        .help(help(setting))
+        .help_heading("Settings")
+        .hide_short_help(!setting.is_common());
+    if let Some(words) = setting.words() {
+        arg = arg.value_parser(PossibleValuesParser::new(words));
+    }
+    if setting.is_switch() {
+        let optional = arg.num_args(0..=1).require_equals(true).default_missing_value("true");
+        optional.hide_possible_values(true).value_name("BOOL")
+    } else if setting.is_secret() {
+        arg.value_name("FILE")
+    } else {
+        arg.value_name(setting.section_and_key().1.to_uppercase())
+    }
+}
+
+fn help(setting: &Setting) -> String {
+    if setting.is_secret() {
+        let (doc, variable) = (setting.doc, setting.variable());
+        return format!("File that holds the secret: {doc} [env: {variable}, {variable}_FILE]");
+    }
+    let default = setting.show(&Config::default());
+    format!("{} [env: {}] [default: {default}]", setting.doc, setting.variable())
+}

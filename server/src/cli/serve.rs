@@ -1,0 +1,63 @@
+//! `syncline serve`: starts the server, says so, and stops it when it is told to.
+
+use std::{path::Path, time::Instant};
+
+use syncline::{Config, Server, logging};
+use tracing::info;
+
+use super::{
+    banner::{Facts, banner},
+    failure::Failure,
+    flags::SettingFlags,
+    output,
+    signals::Signals,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  syncline serve
+  syncline serve --listen 127.0.0.1:0 --data-dir /var/lib/syncline
+  openssl rand -hex 32 > relay.token
+  syncline serve --listen 0.0.0.0:8080 --relay-token-file relay.token
+
+A flag is over its environment variable, which is over the file, which is over the default.
+PORT sets only the port. SIGTERM or Ctrl-C shuts down cleanly; a second one ends at once.";
+
+/// The flags of `serve`: every setting.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    flags: SettingFlags,
+}
+
+/// Serves until a signal, then shuts down cleanly.
+pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let config = args.flags.load()?.config;
+    config.check_exposure()?;
+    logging::init(&config.log);
+    let signals = Signals::install()?;
+    let server = Server::start(config.clone())?;
+    announce(&server, &config, begun)?;
+    signals.wait()?;
+    server.shutdown()?;
+    info!("stopped; everything accepted is durable");
+    Ok(())
+}
+
+fn announce(server: &Server, config: &Config, begun: Instant) -> Result<(), Failure> {
+    let dir = absolute(&config.storage.dir);
+    let facts = Facts { config, address: server.address(), dir: &dir };
+    let ready_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    info!(address = %facts.address, dir, ready_ms, "listening");
+    // A closed standard output is no reason not to serve.
+    output::print(&banner(&facts, output::Style::of_stdout())).or_else(|failure| {
+        tracing::warn!(?failure, "the banner could not be written");
+        Ok(())
+    })
+}
+
+fn absolute(dir: &Path) -> String {
+    std::path::absolute(dir).as_deref().unwrap_or(dir).display().to_string()
+}
