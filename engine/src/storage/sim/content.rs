@@ -111,7 +111,7 @@ impl Content {
     pub(super) fn fail_sync(&mut self, chance: &mut Chance) {
         let fate = Fate::new(chance.next(), &self.steps().collect::<Vec<_>>());
         self.device = self.after_cut(&fate);
-        // Lengths go through the file system's journal, not with the data.
+        // The file system keeps lengths apart from the data, and safer.
         self.device.resize(self.cached.len(), 0);
         self.dirty.clear();
     }

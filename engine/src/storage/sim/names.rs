@@ -17,7 +17,7 @@ struct Dirty {
 }
 
 impl Dirty {
-    /// A rename is one change: both names or none, as every journaling file system has it.
+    /// A rename is one change: both names or none, as POSIX asks of rename.
     fn apply(&self, names: &mut BTreeMap<String, FileId>) {
         if let Some(name) = &self.gone {
             names.remove(name);
