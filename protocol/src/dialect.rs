@@ -61,7 +61,8 @@ pub enum Step<C> {
     Join {
         /// The room's name.
         room: String,
-        /// The last sequence number the peer already has; 0 for none.
+        /// The last sequence number the peer already has; 0 for none. One beyond the end of the
+        /// log asks for no history, and for what is released from now on whatever its number.
         after: u64,
     },
     /// A command for the room that the session joined.
@@ -116,7 +117,8 @@ pub trait Dialect: Clone + Send + Sync + 'static {
     /// The room of this name. Its records live in the log that [`Collections`] reaches.
     fn room(&self, name: &str) -> Self::Room;
 
-    /// Appends to `out` the message that carries a record of the room to a session of `framing`.
+    /// Appends to `out` the message that carries a record of the room to a session of `framing`;
+    /// nothing when the record is none that this dialect writes.
     fn deliver(&self, framing: Framing, room: &str, seq: u64, record: &[u8], out: &mut Vec<u8>);
 }
 

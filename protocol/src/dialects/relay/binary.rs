@@ -204,3 +204,105 @@ pub fn decode_server(message: Bytes) -> Result<ServerMessage, DecodeError> {
         None => ServerMessage::Unknown,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn encoded(encode: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+        let mut out = Vec::new();
+        encode(&mut out);
+        out
+    }
+
+    /// Numbers of every size, payloads of every length a varint can begin to say.
+    fn number() -> impl Strategy<Value = u64> {
+        (any::<u64>(), 0..64_u32).prop_map(|(number, shift)| number >> shift)
+    }
+
+    fn payload() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![any::<Vec<u8>>(), (120..140_usize).prop_map(|len| vec![7; len])]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_by_hand_is_what_prost_writes(
+            id in number(), sequence in number(), source in "\\PC{0,200}", payload in payload()
+        ) {
+            let by_hand = encoded(|out| encode_submit(id, &payload, out));
+            let submit = proto::Submit { id, payload: Bytes::from(payload.clone()) };
+            let kind = Some(client_message::Kind::Submit(submit));
+            prop_assert_eq!(by_hand, proto::ClientMessage { kind }.encode_to_vec());
+
+            let server = |kind| proto::ServerMessage { kind: Some(kind) }.encode_to_vec();
+            let by_hand = encoded(|out| ChangeEncoder::new(&source).encode(sequence, &payload, out));
+            let (source_client_id, payload) = (source, Bytes::from(payload));
+            let change = proto::Change { sequence, source_client_id, payload };
+            prop_assert_eq!(by_hand, server(server_message::Kind::Change(change)));
+
+            let by_hand = encoded(|out| encode_accepted(id, sequence, out));
+            let accepted = proto::Accepted { id, sequence };
+            prop_assert_eq!(by_hand, server(server_message::Kind::Accepted(accepted)));
+
+            let by_hand = encoded(|out| encode_caught_up(sequence, out));
+            let caught_up = proto::CaughtUp { sequence };
+            prop_assert_eq!(by_hand, server(server_message::Kind::CaughtUp(caught_up)));
+        }
+
+        /// Whatever the hand-written readers take, prost takes too, and reads the same from it.
+        #[test]
+        fn what_is_read_by_hand_is_what_prost_reads(
+            id in number(), payload in payload(), at: prop::sample::Index, byte: u8, bend: bool
+        ) {
+            let mut submit = encoded(|out| encode_submit(id, &payload, out));
+            let mut change = encoded(|out| ChangeEncoder::new("a").encode(id, &payload, out));
+            for message in [&mut submit, &mut change] {
+                let at = at.index(message.len().min(12));
+                message[at] = if bend { byte } else { message[at] };
+            }
+            if let Some((id, start)) = usual_submit(&submit) {
+                let payload = Bytes::copy_from_slice(&submit[start..]);
+                let kind = Some(client_message::Kind::Submit(proto::Submit { id, payload }));
+                let read = proto::ClientMessage::decode(&submit[..]);
+                prop_assert_eq!(read, Ok(proto::ClientMessage { kind }));
+            } else if !bend {
+                prop_assert!(id == 0 || id >> 63 == 1 || payload.is_empty());
+            }
+            if let Some(read) = usual_change(&change) {
+                let kind = Some(server_message::Kind::Change(proto::Change {
+                    sequence: read.sequence,
+                    source_client_id: read.source_client_id.to_owned(),
+                    payload: Bytes::copy_from_slice(read.payload),
+                }));
+                let by_prost = proto::ServerMessage::decode(&change[..]);
+                prop_assert_eq!(by_prost, Ok(proto::ServerMessage { kind }));
+            } else if !bend {
+                prop_assert!(id == 0 || id >> 63 == 1);
+            }
+        }
+    }
+
+    #[test]
+    fn fields_in_an_unusual_order_or_twice_are_read_by_prost() {
+        let payload_first = [0x12, 5, 0x12, 1, b'x', 0x08, 3];
+        let submit_twice = [0x12, 2, 0x08, 1, 0x12, 5, 0x08, 3, 0x12, 1, b'x'];
+        let unknown_field = [0x12, 7, 0x08, 3, 0x12, 1, b'x', 0x78, 1];
+        let long_varint = [0x12, 6, 0x08, 0x83, 0, 0x12, 1, b'x'];
+        let messages: [&[u8]; 4] = [&payload_first, &submit_twice, &unknown_field, &long_varint];
+        for message in messages {
+            let read = decode_client(Bytes::copy_from_slice(message));
+            let expected = ClientMessage::Submit { id: 3, payload: Bytes::from_static(b"x") };
+            assert!(read == Ok(expected), "{message:x?}");
+        }
+    }
+
+    #[test]
+    fn a_payload_is_a_part_of_its_message() {
+        let message = Bytes::from(encoded(|out| encode_submit(1, &[7; 1000], out)));
+        let end = message.as_ptr_range().end;
+        let Ok(ClientMessage::Submit { payload, .. }) = decode_client(message) else { panic!() };
+        assert_eq!(payload.as_ptr_range().end, end);
+    }
+}
