@@ -167,9 +167,13 @@ proptest! {
 }
 
 #[test]
-fn what_a_server_may_say_one_day_is_passed_over() {
+fn what_a_server_may_say_one_day_is_no_error() {
     assert_eq!(json::decode_server(r#"{"Presence":{}}"#, "k"), Ok(ServerMessage::Unknown));
     assert!(json::decode_server("{", "k").is_err());
+    let spaced = r#"{ "ChangeOccurred": {"payload": [1, 2], "later": 0, "source_client_id": "a",
+        "discovery_key": "k", "sequence_id": 3} }"#;
+    let change = Change { sequence: 3, source_client_id: "a".into(), payload: vec![1, 2].into() };
+    assert_eq!(json::decode_server(spaced, "k"), Ok(ServerMessage::Change(change)));
     assert_eq!(binary::decode_server(Bytes::from_static(&[0x7a, 0])), Ok(ServerMessage::Unknown));
     assert!(binary::decode_server(Bytes::from_static(&[0x0a, 9])).is_err());
 }

@@ -3,6 +3,18 @@
 //! A client says hello with a discovery key, gets every change of that key after the last one it
 //! has, then the live ones. The server numbers changes and never looks into them. Two wires meet
 //! in the same rooms: [`json`], the wire of the original clients, and [`binary`].
+//!
+//! ```
+//! use syncline_protocol::dialect::{Dialect, Handshake, Incoming, Session, Step};
+//! use syncline_protocol::dialects::relay::Relay;
+//!
+//! let relay = Relay::default();
+//! let mut session = relay.accept(&Handshake { path: Relay::PATH, subprotocols: &[] }).session;
+//! let hello = r#"{"Hello":{"client_id":"a","discovery_key":"k","last_sequence":7}}"#;
+//! let step = session.receive(Incoming::Text(hello)).expect("text closes no JSON session");
+//! let Step::Join { room, after } = step else { panic!("a hello joins") };
+//! assert_eq!((room.as_str(), after), ("k", 7));
+//! ```
 
 pub mod binary;
 pub mod json;
@@ -14,19 +26,10 @@ mod room;
 mod session;
 
 pub use message::{Change, DecodeError, Hello, NAME_BYTES_MAX, ServerMessage};
-pub use room::{Command, Room};
+pub use room::{Command, Limits, Room};
 pub use session::{Session, ignored};
 
 use crate::dialect::{Accepted, Dialect, Framing, Handshake};
-
-/// What one discovery key may hold. 0 means no limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of all its stored changes, each with its sequence number and client id.
-    pub key_bytes_max: u64,
-    /// Stored changes.
-    pub key_changes_max: u64,
-}
 
 /// The dialect.
 #[derive(Clone, Copy, Debug, Default)]

@@ -59,6 +59,11 @@ pub(super) fn read(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     }
     // The payloads in the field are mostly two-digit numbers (text in a byte array).
     let mut bytes = Vec::with_capacity(rest.len() / 3 + 1);
+    while let Some(window) = rest.first_chunk()
+        && let Some(ends) = number_ends(window)
+    {
+        rest = &rest[read_window(window, ends, &mut bytes)?..];
+    }
     loop {
         let (value, digits) = match rest.first_chunk() {
             Some(text) => read_number(*text)?,
@@ -75,6 +80,55 @@ pub(super) fn read(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     }
 }
 
+/// How much text is looked at together: the ends of its numbers are the bits of a `u64`.
+const BLOCK: usize = 64;
+/// A block and enough bytes for a number that begins in it.
+const WINDOW: usize = BLOCK + 4;
+
+/// The places of the commas in a block, a bit each; `None` when there is anything but digits and
+/// commas, or no comma.
+fn number_ends(window: &[u8; WINDOW]) -> Option<u64> {
+    let (words, _) = window[..BLOCK].as_chunks();
+    let (mut ends, mut others) = (0, 0);
+    for (place, &word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(word);
+        let no_digit = at_least::<10>(word ^ in_each_byte(b'0'));
+        let no_comma = at_least::<1>(word ^ in_each_byte(b','));
+        others |= no_digit & no_comma;
+        ends |= top_bits(no_digit) << (8 * place);
+    }
+    (others == 0 && ends != 0).then_some(ends)
+}
+
+const fn in_each_byte(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// The top bit of each byte of `word` that is `LEAST` or more; `LEAST` is 1 to 128.
+fn at_least<const LEAST: u8>(word: u64) -> u64 {
+    let top = in_each_byte(0x80);
+    (((word & !top) + in_each_byte(0x80 - LEAST)) | word) & top
+}
+
+/// The top bits of the eight bytes as one byte, that of the first byte lowest. No other bit of
+/// `tops` is set.
+fn top_bits(tops: u64) -> u64 {
+    (tops >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+}
+
+/// Reads the numbers that end at `ends` and returns where the next one begins. What a number is
+/// does not wait for the one before: most of the time of a plain loop is that wait.
+fn read_window(window: &[u8; WINDOW], mut ends: u64, bytes: &mut Vec<u8>) -> Option<usize> {
+    let mut start = 0;
+    while ends != 0 {
+        let end = ends.trailing_zeros() as usize;
+        bytes.push(value(*window[start..].first_chunk()?, end - start)?);
+        start = end + 1;
+        ends &= ends - 1;
+    }
+    Some(start)
+}
+
 /// The last bytes of a text, filled up to four with what is no digit.
 fn padded(text: &[u8]) -> [u8; 4] {
     let mut padded = [0; 4];
@@ -82,20 +136,24 @@ fn padded(text: &[u8]) -> [u8; 4] {
     padded
 }
 
-/// The number at the start of four bytes of text and its count of digits, without a branch that
-/// depends on that count: the digits of random bytes are not predictable.
+/// The number at the start of four bytes of text and its count of digits.
 fn read_number(text: [u8; 4]) -> Option<(u8, usize)> {
-    let digits = u32::from_le_bytes(text) ^ 0x3030_3030;
-    // The top bit of each byte that is no digit. A carry spoils only bytes above the first.
-    let others = (digits.wrapping_add(0x7676_7676) | digits) & 0x8080_8080;
-    let count = (others.trailing_zeros() / 8) as usize;
+    let count = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    Some((value(text, count)?, count))
+}
+
+/// The number that the first `count` bytes of text, all of them digits, say in JSON. It has no
+/// branch that depends on the count: the digits of random bytes are not predictable.
+fn value(text: [u8; 4], count: usize) -> Option<u8> {
+    /// The least number that needs so many digits.
+    const LEAST: [u32; 4] = [0, 0, 10, 100];
     if count == 0 || count > 3 {
         return None;
     }
+    let digits = u32::from_le_bytes(text) ^ u32::from_le_bytes([b'0'; 4]);
     let [_, hundreds, tens, ones] = (digits << (8 * (4 - count))).to_le_bytes();
     let value = 100 * u32::from(hundreds) + 10 * u32::from(tens) + u32::from(ones);
-    let leading_zero = count > 1 && text[0] == b'0';
-    if leading_zero { None } else { Some((u8::try_from(value).ok()?, count)) }
+    if value < LEAST[count] { None } else { u8::try_from(value).ok() }
 }
 
 #[cfg(test)]
@@ -138,15 +196,32 @@ mod tests {
 
         #[test]
         fn what_is_read_is_what_serde_json_reads(text in "\\[[0-9,.\\]\" -]{0,12}\\]") {
+            let found = read(text.as_bytes()).filter(|(_, rest)| rest.is_empty());
             let expected: Option<Vec<u8>> = serde_json::from_str(&text).ok();
-            let found = read(text.as_bytes())
-                .filter(|(_, rest)| rest.is_empty())
-                .map(|(bytes, _)| bytes);
-            if found.is_some() {
-                prop_assert_eq!(found, expected);
-            } else if !text.contains([' ', '-', '.']) {
-                prop_assert_eq!(None, expected);
+            if found.is_some() || !text.contains(' ') {
+                prop_assert_eq!(found.map(|(bytes, _)| bytes), expected);
             }
+        }
+
+        #[test]
+        fn a_wrong_byte_anywhere_is_seen(
+            bytes in prop::collection::vec(0..=255_u8, 1..200), at: prop::sample::Index, wrong: u8
+        ) {
+            let mut text = written(&bytes).into_bytes();
+            let at = at.index(text.len());
+            text[at] = wrong;
+            let found = read(&text).filter(|(_, rest)| rest.is_empty());
+            let expected: Option<Vec<u8>> = serde_json::from_slice(&text).ok();
+            if found.is_some() || !wrong.is_ascii_whitespace() {
+                prop_assert_eq!(found.map(|(bytes, _)| bytes), expected);
+            }
+        }
+
+        #[test]
+        fn top_bits_keep_their_order(byte: u8) {
+            let tops = (0..8).filter(|place| byte >> place & 1 == 1);
+            let tops = tops.fold(0, |word, place| word | 0x80 << (8 * place));
+            prop_assert_eq!(top_bits(tops), u64::from(byte));
         }
     }
 }

@@ -13,8 +13,17 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{Limits, binary, json};
+use super::{binary, json};
 use crate::dialect::{self, Collections, Effects, Framing, Member, Refused, Reply, UnixMillis};
+
+/// What one discovery key may hold. 0 means no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of all its stored changes, each with its sequence number and client id.
+    pub key_bytes_max: u64,
+    /// Stored changes.
+    pub key_changes_max: u64,
+}
 
 /// A change that a session asks its room to take.
 pub struct Command {
