@@ -71,7 +71,8 @@ pub static SETTINGS: &[Setting] = &[
         doc: "Largest message of a peer, its fragments joined; a larger one closes with 1009.",
         short_flag: None,
         field: Field::Size(Number {
-            bounds: (1 << 10, 1 << 30),
+            // A message has to fit a record of the store, with room for its names.
+            bounds: (1 << 10, 128 << 20),
             zero: None,
             set: |config, n| config.limits.message_bytes_max = to_usize(n),
             show: |config| config.limits.message_bytes_max as u64,
@@ -201,7 +202,7 @@ pub static SETTINGS: &[Setting] = &[
         doc: "Changes that one discovery key may hold.",
         short_flag: None,
         field: Field::Count(Number {
-            bounds: (1, 1 << 50),
+            bounds: (1, 1_000_000_000_000),
             zero: Some("no bound"),
             set: |config, n| config.relay.key_changes_max = n,
             show: |config| config.relay.key_changes_max,

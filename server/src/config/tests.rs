@@ -220,3 +220,30 @@ fn names_are_unique_and_grouped_by_section() {
     flags.dedup();
     assert_eq!(flags.len(), SETTINGS.len());
 }
+
+/// The rows of the operator's reference.
+fn reference() -> String {
+    let mut table =
+        String::from("| setting | variable, flag | takes | default |\n|---|---|---|---|\n");
+    for setting in SETTINGS {
+        let default = match setting.show(&Config::default()) {
+            value if value.is_empty() => "not set".into(),
+            value => format!("`{value}`"),
+        };
+        let (name, doc, takes) = (setting.name, setting.doc, setting.wants());
+        let (variable, flag) = (setting.variable(), setting.flag());
+        table += &format!("| `{name}`: {doc} | `{variable}` `--{flag}` | {takes} | {default} |\n");
+    }
+    table
+}
+
+#[test]
+fn the_operators_reference_is_up_to_date() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operations.md");
+    let text = std::fs::read_to_string(file).unwrap();
+    let start = text.find("<!-- settings").unwrap();
+    let start = start + text[start..].find('\n').unwrap() + 1;
+    let end = text.find("<!-- /settings -->").unwrap();
+    let reference = reference();
+    assert!(text[start..end] == reference, "docs/operations.md must have:\n\n{reference}");
+}

@@ -29,12 +29,12 @@ pub(super) fn parse_count(text: &str) -> Option<u64> {
 
 /// Bytes in the largest unit that says them exactly.
 pub(super) fn format_size(bytes: u64) -> String {
-    format(bytes, SIZES)
+    format(bytes, SIZES).unwrap_or_else(|| "0".into())
 }
 
 /// Milliseconds in the largest unit that says them exactly.
 pub(super) fn format_duration_ms(ms: u64) -> String {
-    format(ms, DURATIONS)
+    format(ms, DURATIONS).unwrap_or_else(|| "0s".into())
 }
 
 fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
@@ -44,12 +44,9 @@ fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     parse_count(number)?.checked_mul(factor)
 }
 
-fn format(number: u64, units: &[(&str, u64)]) -> String {
-    let whole = units.iter().find(|(_, factor)| number != 0 && number.is_multiple_of(*factor));
-    match whole {
-        Some((name, factor)) => format!("{}{name}", number / factor),
-        None => format!("0{}", units.last().map_or("", |(name, _)| name)),
-    }
+fn format(number: u64, units: &[(&str, u64)]) -> Option<String> {
+    let (name, factor) = units.iter().find(|(_, factor)| number.is_multiple_of(*factor))?;
+    (number != 0).then(|| format!("{}{name}", number / factor))
 }
 
 #[cfg(test)]
