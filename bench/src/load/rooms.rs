@@ -1,0 +1,146 @@
+//! `rooms`: many rooms of two. A message goes back and forth in each, or several at a time.
+
+use std::time::Duration;
+
+use super::{
+    drive::{Load, WAIT_MAX, drive},
+    joining::{self, Names},
+    measured::Measured,
+    meter::{Meter, MeterOptions},
+    net::{Endpoint, Handler, Net},
+    payload::{BYTES_MIN, Payloads, Stamp},
+    probe::Probe,
+};
+use crate::{
+    error::Error,
+    wire::message::{ClientMessage, ServerMessage},
+};
+
+/// The numbers of `rooms`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct RoomsOptions {
+    /// Rooms of two
+    #[arg(long, default_value_t = Self::default().rooms)]
+    pub(crate) rooms: usize,
+    /// Bytes of each payload
+    #[arg(long, default_value_t = Self::default().bytes)]
+    pub(crate) bytes: usize,
+    /// Messages on their way in each room
+    #[arg(long, default_value_t = Self::default().window)]
+    pub(crate) window: u64,
+}
+
+impl Default for RoomsOptions {
+    fn default() -> Self {
+        Self { rooms: 1000, bytes: 128, window: 1 }
+    }
+}
+
+#[derive(Default)]
+struct Member {
+    sent: u64,
+    received: u64,
+    sequence: u64,
+    /// Messages it may send now.
+    may_send: u64,
+}
+
+struct Rooms {
+    /// By link; the two of a room are neighbours.
+    members: Vec<Member>,
+    /// Links that may send.
+    due: Vec<usize>,
+    payloads: Payloads,
+    meter: Meter,
+}
+
+/// Runs the scenario.
+pub(super) fn run(
+    options: &RoomsOptions,
+    endpoint: &Endpoint,
+    meter: &MeterOptions,
+    probe: Option<&Probe>,
+) -> Result<Measured, Error> {
+    if options.rooms == 0 || options.window == 0 {
+        return Err(Error::Usage("--rooms and --window must not be 0".into()));
+    }
+    if options.bytes < BYTES_MIN {
+        return Err(Error::Usage(format!("--bytes must be at least {BYTES_MIN}")));
+    }
+    let mut net = Net::new(endpoint)?;
+    let plan = (0..options.rooms * 2).map(|link| link / 2);
+    let links = joining::join(&mut net, Names::new(), plan, false)?;
+    drive(&mut net, meter, probe, "deliveries", |meter| Rooms {
+        members: links
+            .iter()
+            .map(|link| Member {
+                may_send: if link % 2 == 0 { options.window } else { 0 },
+                ..Member::default()
+            })
+            .collect(),
+        due: links.iter().copied().step_by(2).collect(),
+        payloads: Payloads::new(options.bytes),
+        meter,
+    })
+}
+
+impl Load for Rooms {
+    fn refill(&mut self, net: &mut Net) -> Duration {
+        let sent = net.now();
+        for link in self.due.drain(..) {
+            let member = &mut self.members[link];
+            for _ in 0..std::mem::take(&mut member.may_send) {
+                let payload = self.payloads.make(Stamp { sent, counter: member.sent });
+                member.sent += 1;
+                net.say(link, &ClientMessage::Submit { id: member.sent, payload });
+            }
+        }
+        WAIT_MAX
+    }
+
+    fn meter(&mut self) -> &mut Meter {
+        &mut self.meter
+    }
+
+    fn pending(&self) -> u64 {
+        let sent: u64 = self.members.iter().map(|member| member.sent).sum();
+        let received: u64 = self.members.iter().map(|member| member.received).sum();
+        sent - received
+    }
+}
+
+impl Handler for Rooms {
+    fn opened(&mut self, _net: &mut Net, _link: usize) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn message(
+        &mut self,
+        _net: &mut Net,
+        link: usize,
+        message: ServerMessage<'_>,
+        now: u64,
+    ) -> Result<(), Error> {
+        let ServerMessage::Change { sequence, payload } = message else {
+            return Err(Error::Violation(format!("connection {link} got {message:?}")));
+        };
+        let member = &mut self.members[link];
+        match self.payloads.check(payload) {
+            Some(stamp) if stamp.counter == member.received && sequence > member.sequence => {
+                member.received += 1;
+                member.sequence = sequence;
+                if member.may_send == 0 {
+                    self.due.push(link);
+                }
+                member.may_send += 1;
+                self.meter.record(now.saturating_sub(stamp.sent), 1);
+                Ok(())
+            }
+            found => Err(Error::Violation(format!(
+                "connection {link} expected its peer's change {} after sequence {} and got \
+                 sequence {sequence}, {found:?}",
+                member.received, member.sequence
+            ))),
+        }
+    }
+}

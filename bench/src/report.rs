@@ -1,0 +1,192 @@
+//! How measurements are shown: a table for people, JSON for programs. Knows nothing of how they were made.
+
+use std::io::{self, Write};
+
+use serde_json::{Map, Value, json};
+
+use crate::{compare::Pairs, load::Measured, stats::median, target::Target};
+
+/// One figure of a measurement.
+pub(crate) struct Figure {
+    /// Its name in JSON.
+    pub(crate) name: &'static str,
+    /// Digits after the point.
+    digits: usize,
+    /// How it is read.
+    pub(crate) read: fn(&Measured) -> Option<f64>,
+}
+
+/// Every figure, in the order of the tables.
+pub(crate) const FIGURES: &[Figure] = &[
+    Figure { name: "per_second", digits: 0, read: |run| Some(run.per_second()) },
+    Figure { name: "server_cpu_seconds_per_million", digits: 3, read: Measured::cpu_per_million },
+    Figure { name: "p50_ms", digits: 3, read: |run| quantile(run, 0.5) },
+    Figure { name: "p90_ms", digits: 3, read: |run| quantile(run, 0.9) },
+    Figure { name: "p99_ms", digits: 3, read: |run| quantile(run, 0.99) },
+    Figure { name: "p99_9_ms", digits: 3, read: |run| quantile(run, 0.999) },
+    Figure { name: "max_ms", digits: 3, read: |run| quantile(run, 1.0) },
+    Figure { name: "server_load", digits: 2, read: Measured::server_load },
+    Figure { name: "client_load", digits: 2, read: |run| Some(run.client_load()) },
+    Figure { name: "messages_per_read", digits: 1, read: |run| Some(run.messages_per_read) },
+    Figure {
+        name: "server_rss_mib",
+        digits: 1,
+        read: |run| run.server_rss_bytes.map(|bytes| bytes as f64 / f64::from(1 << 20)),
+    },
+    Figure {
+        name: "rss_bytes_per_connection",
+        digits: 0,
+        read: |run| run.extra("rss_bytes_per_connection"),
+    },
+    Figure {
+        name: "rss_bytes_per_connection_at_join",
+        digits: 0,
+        read: |run| run.extra("rss_bytes_per_connection_at_join"),
+    },
+];
+
+fn quantile(run: &Measured, quantile: f64) -> Option<f64> {
+    (!run.latency.is_empty()).then(|| run.millis(quantile))
+}
+
+fn number(value: f64, digits: usize) -> String {
+    let plain = format!("{value:.digits$}");
+    let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
+    let (sign, whole) = whole.split_at(usize::from(whole.starts_with('-')));
+    let mut grouped = String::from(sign);
+    for (i, digit) in whole.chars().enumerate() {
+        if i > 0 && (whole.len() - i) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    if fraction.is_empty() { grouped } else { format!("{grouped}.{fraction}") }
+}
+
+/// The JSON object of one run.
+pub(crate) fn run_json(scenario: &str, target: Target, run: &Measured) -> Value {
+    let mut object = Map::new();
+    object.insert("scenario".into(), scenario.into());
+    object.insert("target".into(), target.name().into());
+    object.insert("unit".into(), run.unit.into());
+    object.insert("seconds".into(), run.seconds.into());
+    object.insert("done".into(), run.done.into());
+    for figure in FIGURES {
+        if let Some(value) = (figure.read)(run) {
+            object.insert(figure.name.into(), value.into());
+        }
+    }
+    object.insert("client_bound".into(), run.client_bound().into());
+    Value::Object(object)
+}
+
+/// Writes one run as a table.
+pub(crate) fn run_table(
+    out: &mut impl Write,
+    scenario: &str,
+    target: Target,
+    run: &Measured,
+) -> io::Result<()> {
+    let name = target.name();
+    let done = number(run.done as f64, 0);
+    writeln!(out, "{scenario} on {name}: {done} {} in {:.2} s", run.unit, run.seconds)?;
+    for figure in FIGURES {
+        if let Some(value) = (figure.read)(run) {
+            writeln!(out, "  {:<34}{:>16}", figure.name, number(value, figure.digits))?;
+        }
+    }
+    if run.client_bound() {
+        writeln!(out, "  the generator was the bottleneck: the server could do more")?;
+    }
+    Ok(())
+}
+
+/// Writes one run as a line: what is told while many runs go on.
+pub(crate) fn run_line(
+    out: &mut impl Write,
+    scenario: &str,
+    target: Target,
+    run: &Measured,
+) -> io::Result<()> {
+    let cpu = run.cpu_per_million().map_or_else(|| "-".into(), |cpu| number(cpu, 3));
+    let bound = if run.client_bound() { "  (generator-bound)" } else { "" };
+    writeln!(
+        out,
+        "  {scenario:<10} {:<13} {:>12}/s  cpu {cpu:>10} s/M  p50 {:>9} ms  p99 {:>9} ms{bound}",
+        target.name(),
+        number(run.per_second(), 0),
+        number(run.millis(0.5), 3),
+        number(run.millis(0.99), 3),
+    )
+}
+
+/// The JSON object of a comparison: medians of both sides, and of the ratios with their range.
+pub(crate) fn pairs_json(scenario: &str, target: Target, limit: Target, pairs: &Pairs) -> Value {
+    let mut figures = Map::new();
+    for figure in FIGURES {
+        let ratios = pairs.ratios(figure.read);
+        if ratios.is_empty() {
+            continue;
+        }
+        figures.insert(
+            figure.name.into(),
+            json!({
+                "target": pairs.ours(figure.read),
+                "limit": pairs.limit(figure.read),
+                "ratio": pairs.ratio(figure.read),
+                "ratios": ratios,
+            }),
+        );
+    }
+    json!({
+        "scenario": scenario,
+        "target": target.name(),
+        "limit": limit.name(),
+        "pairs": pairs.ours.len(),
+        "figures": figures,
+    })
+}
+
+/// Writes a comparison as a table.
+pub(crate) fn pairs_table(
+    out: &mut impl Write,
+    scenario: &str,
+    target: Target,
+    limit: Target,
+    pairs: &Pairs,
+) -> io::Result<()> {
+    writeln!(out, "{scenario}: medians of {} interleaved pairs", pairs.ours.len())?;
+    let (ours, theirs) = (target.name(), limit.name());
+    writeln!(out, "  {:<34}{ours:>16}{theirs:>16}{:>9}  range", "", "ratio")?;
+    for figure in FIGURES {
+        let ratios = pairs.ratios(figure.read);
+        let (Some(ratio), Some(ours), Some(limit)) =
+            (median(ratios.iter().copied()), pairs.ours(figure.read), pairs.limit(figure.read))
+        else {
+            continue;
+        };
+        let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = ratios.iter().copied().fold(0.0, f64::max);
+        writeln!(
+            out,
+            "  {:<34}{:>16}{:>16}{ratio:>9.2}  {least:.2} to {most:.2}",
+            figure.name,
+            number(ours, figure.digits),
+            number(limit, figure.digits),
+        )?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn numbers_are_grouped_by_threes() {
+        assert_eq!(number(1_234_567.0, 0), "1,234,567");
+        assert_eq!(number(999.0, 0), "999");
+        assert_eq!(number(-1234.5, 1), "-1,234.5");
+        assert_eq!(number(0.125, 3), "0.125");
+    }
+}
