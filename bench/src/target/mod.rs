@@ -1,0 +1,190 @@
+//! Starting what is measured: the server or a yardstick, as a process of its own, pinned to one core.
+//!
+//! It knows nothing of scenarios.
+
+mod pinned;
+
+use std::{
+    env, fs,
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tempfile::TempDir;
+
+use crate::error::Error;
+
+pub(crate) use self::pinned::{PinnedOptions, exec_pinned, pin_self};
+
+const START_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Target {
+    /// The server
+    Syncline,
+    /// The least a room server can do
+    LimitBcast,
+    /// The same with one write and one sync per turn
+    LimitAck,
+    /// Accept, upgrade and join, nothing else
+    LimitAccept,
+}
+
+impl Target {
+    /// The name on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Syncline => "syncline",
+            Self::LimitBcast => "limit-bcast",
+            Self::LimitAck => "limit-ack",
+            Self::LimitAccept => "limit-accept",
+        }
+    }
+
+    fn limit(self) -> Option<&'static str> {
+        self.name().strip_prefix("limit-")
+    }
+}
+
+/// What an acknowledged write of the server survives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Durability {
+    /// Power loss: every release waits for a sync
+    Device,
+    /// A crash of the process
+    Os,
+}
+
+/// How a target is started.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct StartOptions {
+    /// The core of the server that is started here
+    #[arg(long, default_value_t = 1, global = true)]
+    pub(crate) server_cpu: usize,
+    /// The core of the generator
+    #[arg(long, default_value_t = 0, global = true)]
+    pub(crate) client_cpu: usize,
+    /// Where the temporary data directory is made: a real disk, not tmpfs
+    #[arg(long, global = true)]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// What an acknowledged write of the server survives
+    #[arg(long, value_enum, default_value = "device", global = true)]
+    pub(crate) durability: Durability,
+    /// The server's program; by default `syncline` beside this one
+    #[arg(long, global = true)]
+    pub(crate) program: Option<PathBuf>,
+}
+
+/// A target that runs until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Started {
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    child: Child,
+    /// Kept so that it is removed after the process has ended.
+    _dir: TempDir,
+}
+
+impl Started {
+    /// Starts a target and waits until it accepts connections.
+    pub(crate) fn start(target: Target, options: &StartOptions) -> Result<Self, Error> {
+        raise_open_files()?;
+        let dir = match &options.data_dir {
+            Some(parent) => TempDir::with_prefix_in("syncline-bench-", parent)?,
+            None => TempDir::with_prefix("syncline-bench-")?,
+        };
+        let address = free_address()?;
+        let this = env::current_exe()?;
+        let mut command = Command::new(&this);
+        command.args(["pinned", "--cpu", &options.server_cpu.to_string(), "--"]);
+        match target.limit() {
+            Some(limit) => command
+                .arg(&this)
+                .args(["limit", limit, "--listen", &address.to_string(), "--dir"])
+                .arg(dir.path()),
+            None => command
+                .arg(program(options, &this)?)
+                .arg("serve")
+                .env("SYNCLINE_HTTP_LISTEN", address.to_string())
+                .env("SYNCLINE_STORAGE_DIR", dir.path().join("data"))
+                .env("SYNCLINE_STORAGE_DURABILITY", durability_name(options.durability)),
+        };
+        let log = dir.path().join("log");
+        let output = fs::File::create(&log)?;
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .spawn()
+            .map_err(|error| Error::Server(format!("cannot start {}: {error}", target.name())))?;
+        let mut started = Self { address, child, _dir: dir };
+        started.wait_ready(target, &log)?;
+        Ok(started)
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn wait_ready(&mut self, target: Target, log: &Path) -> Result<(), Error> {
+        let deadline = Instant::now() + START_TIMEOUT;
+        loop {
+            if TcpStream::connect(self.address).is_ok() {
+                return Ok(());
+            }
+            let ended = self.child.try_wait()?;
+            if ended.is_some() || Instant::now() > deadline {
+                let said = fs::read_to_string(log).unwrap_or_default();
+                let name = target.name();
+                return Err(Error::Server(match ended {
+                    Some(status) => format!("{name} ended at its start ({status}): {said}"),
+                    None => format!("{name} does not listen on {}: {said}", self.address),
+                }));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        // What is measured has been measured; only an already ended process makes these fail.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn durability_name(durability: Durability) -> &'static str {
+    match durability {
+        Durability::Device => "device",
+        Durability::Os => "os",
+    }
+}
+
+fn program(options: &StartOptions, this: &Path) -> Result<PathBuf, Error> {
+    let program = options.program.clone().unwrap_or_else(|| this.with_file_name("syncline"));
+    if program.is_file() {
+        return Ok(program);
+    }
+    Err(Error::Usage(format!(
+        "there is no {}: build it (cargo build --release --bins) or name it with --program",
+        program.display()
+    )))
+}
+
+/// A free address of this machine. Another process could take it before ours does; then the start fails.
+fn free_address() -> Result<SocketAddr, Error> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
+
+/// Lets this process and those it starts open as many files as the system allows.
+pub(crate) fn raise_open_files() -> Result<(), Error> {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?;
+    Ok(())
+}
