@@ -108,11 +108,15 @@ fn what_is_no_message_is_passed_over_and_the_hello_still_works() {
 }
 
 #[test]
-fn payloads_that_are_no_bytes_are_passed_over() {
+fn submits_that_are_no_valid_json_are_passed_over() {
     let mut client = Client::joined(Framing::Text, "a", false);
     for payload in ["[256]", "[-1]", "[1.0]", "\"AQI=\"", "null", "[[1]]", "[1,]", "[1,2", "{}"] {
         let text = format!(r#"{{"SubmitChange":{{"discovery_key":"{KEY}","payload":{payload}}}}}"#);
         assert_eq!(label(client.text(&text)), "ignored malformed", "{payload}");
+    }
+    for end in ["", "}", "}}}", "}} x", "}}{}", "},\"Hello\":{}}", ",\"payload\":[2]}}", "]}}"] {
+        let text = format!(r#"{{"SubmitChange":{{"discovery_key":"{KEY}","payload":[1]{end}"#);
+        assert_eq!(label(client.text(&text)), "ignored malformed", "{end}");
     }
     assert_eq!(label(client.submit(&[])), "command");
 }
