@@ -1,8 +1,15 @@
 //! The Syncline server as a library: another service can run it in its own process.
 
 pub mod config;
+mod health;
+mod http;
+mod hub;
 pub mod logging;
+mod metrics;
+mod registry;
 mod server;
+mod shard;
+mod ws;
 
 pub use config::{Config, Durability, HttpConfig, LimitsConfig, RelayConfig, StorageConfig};
 pub use server::{Server, StartError};

@@ -1,13 +1,40 @@
 //! Starting, running and stopping a server.
 
-use std::net::SocketAddr;
+use std::{
+    fmt, io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    thread::{self, JoinHandle},
+};
 
-use crate::Config;
+use socket2::{Domain, Protocol, Socket, Type};
+use syncline_engine::{OpenReport, Options, Store};
+use tokio::sync::watch;
+
+use crate::{
+    config::{Config, Durability},
+    health::Health,
+    http::Shared,
+    metrics::Metrics,
+    registry, shard,
+};
+
+/// Connections that wait to be accepted, per shard.
+const BACKLOG: i32 = 4_096;
 
 /// A running server. Dropping it shuts it down.
-#[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
+    store: Option<Store>,
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+    shards: Vec<JoinHandle<()>>,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 /// Why a server did not start.
@@ -17,12 +44,12 @@ pub enum StartError {
     /// Another process listens there.
     #[error("address already in use: {0}")]
     AddressInUse(SocketAddr),
-    /// The store did not open.
+    /// The store did not open, or did not close cleanly.
     #[error(transparent)]
     Store(#[from] syncline_engine::Error),
     /// The operating system refused something.
     #[error(transparent)]
-    Io(#[from] std::io::Error),
+    Io(#[from] io::Error),
 }
 
 impl Server {
@@ -31,7 +58,23 @@ impl Server {
     /// # Errors
     /// A [`StartError`] says what to mend.
     pub fn start(config: Config) -> Result<Self, StartError> {
-        Ok(Self { address: config.http.listen })
+        let shards = match config.http.shards {
+            0 => thread::available_parallelism().map_or(1, usize::from),
+            count => count,
+        };
+        let (address, listeners) = bind(config.http.listen, shards)?;
+        let store = open_store(&config)?;
+        let metrics = Arc::new(Metrics::new());
+        let seeds = registry::seeds(&config, &store, &metrics, shards);
+        let shared = Arc::new(Shared { config, health: Arc::default(), metrics });
+        watch_store(&store, &shared.health);
+        let (stop, stopping) = watch::channel(false);
+        let mut server = Self { address, store: Some(store), shared, stop, shards: Vec::new() };
+        for (number, (listener, seeds)) in listeners.into_iter().zip(seeds).enumerate() {
+            let (shared, stopping) = (server.shared.clone(), stopping.clone());
+            server.shards.push(shard::start(number, listener, seeds, shared, stopping)?);
+        }
+        Ok(server)
     }
 
     /// Where it listens.
@@ -40,11 +83,100 @@ impl Server {
         self.address
     }
 
+    /// What opening the store found.
+    #[must_use]
+    pub fn open_report(&self) -> Option<&OpenReport> {
+        self.store.as_ref().map(Store::report)
+    }
+
+    /// Why the server takes no more writes, if its store has failed. It then only waits to be
+    /// shut down: nothing is retried.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        self.shared.health.failure()
+    }
+
     /// Stops accepting, makes everything accepted durable, tells every client and ends.
+    ///
+    /// Returns after at most the configured drain timeout and the last sync.
     ///
     /// # Errors
     /// The store's error when the last sync failed.
-    pub fn shutdown(self) -> Result<(), StartError> {
-        Ok(())
+    pub fn shutdown(mut self) -> Result<(), StartError> {
+        self.stop()
     }
+
+    fn stop(&mut self) -> Result<(), StartError> {
+        self.shared.health.drain();
+        self.stop.send_replace(true);
+        for shard in self.shards.drain(..) {
+            if shard.join().is_err() {
+                tracing::error!("a shard ended in a panic");
+            }
+        }
+        match self.store.take() {
+            Some(store) => Ok(store.close()?),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Err(error) = self.stop() {
+            tracing::error!(%error, "the store did not close cleanly");
+        }
+    }
+}
+
+fn open_store(config: &Config) -> Result<Store, StartError> {
+    let mut options = Options::default();
+    options.durability = match config.storage.durability {
+        Durability::Device => syncline_engine::Durability::Device,
+        Durability::Os => syncline_engine::Durability::Os,
+    };
+    // With nothing to sync, the shards write at the end of their own turns.
+    options.committer_thread = config.storage.durability == Durability::Device;
+    Ok(Store::open(&config.storage.dir, options)?)
+}
+
+fn watch_store(store: &Store, health: &Arc<Health>) {
+    let health = health.clone();
+    store.on_durable(move |moved| {
+        if let Err(error) = moved
+            && health.fail(error.to_string())
+        {
+            tracing::error!(%error, "the store has failed; no more writes are taken");
+        }
+    });
+}
+
+/// One listener per shard on the same address.
+fn bind(address: SocketAddr, shards: usize) -> Result<(SocketAddr, Vec<TcpListener>), StartError> {
+    let in_use = |error: io::Error| match error.kind() {
+        io::ErrorKind::AddrInUse => StartError::AddressInUse(address),
+        _ => StartError::Io(error),
+    };
+    // Sharing the port would hide that another process listens there: look first, alone.
+    let probe = socket(address, false).map_err(in_use)?;
+    let address = probe.local_addr()?.as_socket().unwrap_or(address);
+    drop(probe);
+    let listeners = (0..shards)
+        .map(|_| {
+            let socket = socket(address, true)?;
+            socket.set_nonblocking(true)?;
+            Ok(socket.into())
+        })
+        .collect::<io::Result<_>>()
+        .map_err(in_use)?;
+    Ok((address, listeners))
+}
+
+fn socket(address: SocketAddr, shared: bool) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(shared)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket)
 }

@@ -1,0 +1,141 @@
+//! From an HTTP request to a WebSocket session: who may, and what is answered who may not.
+
+use std::{cell::Cell, rc::Rc};
+
+use bytes::BytesMut;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use http_body_util::Full;
+use hyper::{body::Incoming, upgrade::OnUpgrade};
+use hyper_util::rt::TokioIo;
+use subtle::ConstantTimeEq;
+use syncline_protocol::dialect::{Accepted, Dialect, Handshake};
+use tokio::{net::TcpStream, task::spawn_local};
+use tungstenite::{
+    error::{Error, ProtocolError},
+    handshake::server::create_response,
+};
+
+use crate::{
+    health::{Health, OpenConnection},
+    hub::Hub,
+};
+
+use super::answer::{Answer, Problem, problem, with_header};
+
+/// Subprotocols looked at, of those that a peer offers.
+const SUBPROTOCOLS_MAX: usize = 16;
+
+/// Answers an upgrade request, and gives the socket to the hub once the answer is written.
+pub(super) fn answer<D: Dialect>(
+    hub: &Rc<Hub<D>>,
+    token: Option<&str>,
+    health: &Health,
+    open: &Rc<Cell<Option<OpenConnection>>>,
+    request: &mut Request<Incoming>,
+) -> Answer {
+    let switching = match check(request) {
+        Ok(switching) => switching,
+        Err(refusal) => return *refusal,
+    };
+    if token.is_some_and(|token| !shows(request, token)) {
+        let refusal = problem(Problem::Unauthorized, "a token is needed, and this is not it");
+        return with_header(refusal, header::WWW_AUTHENTICATE, "Bearer");
+    }
+    if !health.is_ready() {
+        return problem(Problem::Unavailable, "the server takes no new connections");
+    }
+    let offered = subprotocols(request.headers());
+    let handshake = Handshake { path: request.uri().path(), subprotocols: &offered };
+    let Accepted { session, subprotocol } = hub.dialect().accept(&handshake);
+    let (mut parts, ()) = switching.into_parts();
+    if let Some(subprotocol) = subprotocol {
+        let value = HeaderValue::from_static(subprotocol);
+        parts.headers.insert(header::SEC_WEBSOCKET_PROTOCOL, value);
+    }
+    if let Some(open) = open.take() {
+        let upgrade = hyper::upgrade::on(request);
+        spawn_local(take_over(upgrade, hub.clone(), session, open));
+    }
+    Answer::from_parts(parts, Full::default())
+}
+
+async fn take_over<D: Dialect>(
+    upgrade: OnUpgrade,
+    hub: Rc<Hub<D>>,
+    session: D::Session,
+    open: OpenConnection,
+) {
+    let upgraded = match upgrade.await {
+        Ok(upgraded) => upgraded,
+        Err(error) => return tracing::debug!(%error, "an upgrade did not happen"),
+    };
+    match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => {
+            let unread = BytesMut::from(&parts.read_buf[..]);
+            hub.attach(parts.io.into_inner(), session, unread, open);
+        }
+        Err(_) => tracing::error!("an upgraded connection is no TCP stream"),
+    }
+}
+
+/// The 101 for a request that asks for a WebSocket as RFC 6455 wants it (section 4.2).
+fn check(request: &Request<Incoming>) -> Result<http::Response<()>, Box<Answer>> {
+    if request.method() != Method::GET {
+        let refusal = problem(Problem::MethodNotAllowed, "a WebSocket opens with GET");
+        return Err(with_header(refusal, header::ALLOW, "GET").into());
+    }
+    let mut head = Request::new(());
+    *head.version_mut() = request.version();
+    *head.uri_mut() = request.uri().clone();
+    head.headers_mut().clone_from(request.headers());
+    let response = create_response(&head).map_err(|error| Box::new(refusal(&error)))?;
+    debug_assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS, "an upgrade is a 101");
+    Ok(response)
+}
+
+fn refusal(error: &Error) -> Answer {
+    match error {
+        Error::Protocol(ProtocolError::MissingSecWebSocketVersionHeader) => {
+            let refusal = problem(Problem::UpgradeRequired, "WebSocket version 13 is spoken here");
+            with_header(refusal, header::SEC_WEBSOCKET_VERSION, "13")
+        }
+        Error::Protocol(
+            ProtocolError::WrongHttpVersion
+            | ProtocolError::MissingConnectionUpgradeHeader
+            | ProtocolError::MissingUpgradeWebSocketHeader,
+        ) => {
+            let refusal = problem(Problem::UpgradeRequired, "this path speaks WebSocket");
+            let refusal = with_header(refusal, header::UPGRADE, "websocket");
+            with_header(refusal, header::SEC_WEBSOCKET_VERSION, "13")
+        }
+        _ => problem(Problem::BadRequest, "Sec-WebSocket-Key is missing or not a key"),
+    }
+}
+
+/// Whether the request shows the token, compared in constant time.
+fn shows(request: &Request<Incoming>, token: &str) -> bool {
+    let bearer = request.headers().get(header::AUTHORIZATION).and_then(|value| {
+        let (scheme, shown) = value.to_str().ok()?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(shown)
+    });
+    let queried = request
+        .uri()
+        .query()
+        .and_then(|query| query.split('&').find_map(|part| part.strip_prefix("token=")));
+    [bearer, queried]
+        .into_iter()
+        .flatten()
+        .any(|shown| bool::from(shown.as_bytes().ct_eq(token.as_bytes())))
+}
+
+fn subprotocols(headers: &HeaderMap) -> Vec<&str> {
+    headers
+        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .take(SUBPROTOCOLS_MAX)
+        .collect()
+}

@@ -1,0 +1,147 @@
+//! Feeding a connection from the log at its own pace: for those who join and those who lag.
+//!
+//! One path serves both. It ends when the cursor has reached what is released, in the same
+//! instant in which nothing can be released: so every record reaches a follower exactly once.
+
+use std::{collections::VecDeque, rc::Rc};
+
+use syncline_engine::{Error, LogReader, Seq};
+use syncline_protocol::dialect::{Dialect, Session};
+
+use crate::ws::framed;
+
+use super::{
+    Hub,
+    connection::{Connection, Follow},
+    turn::{deliver, opcode},
+};
+
+/// Bytes of history encoded at a time.
+const CHUNK_BYTES: usize = 256 << 10;
+/// What a record takes on the wire, for a first guess of a chunk's size.
+const RECORD_BYTES_GUESS: usize = 256;
+/// A connection that lags takes no more commands when it has this many records of its own to skip.
+pub(super) const OWN_RECORDS_MAX: usize = 4_096;
+
+/// A cursor into a room's log.
+#[derive(Debug)]
+pub(super) struct CatchUp {
+    next: u64,
+    /// Records from `next` on that the connection sent itself since it joined: it gets none back.
+    own: VecDeque<u64>,
+    /// Reads up to and with the given sequence number.
+    reader: Option<(LogReader, u64)>,
+    /// The session has asked for history and is to be told when it has it all.
+    joining: bool,
+}
+
+/// What [`Hub::feed`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fed {
+    /// The connection is not catching up.
+    Nothing,
+    /// Something was queued, or the live end was reached.
+    Some,
+}
+
+impl CatchUp {
+    pub(super) fn joining(next: u64) -> Self {
+        Self { next, own: VecDeque::new(), reader: None, joining: true }
+    }
+
+    pub(super) fn lagging(next: u64) -> Self {
+        Self { next, own: VecDeque::new(), reader: None, joining: false }
+    }
+
+    /// Remembers records that the connection sent itself.
+    pub(super) fn skip(&mut self, seqs: impl Iterator<Item = u64>) {
+        self.own.extend(seqs);
+    }
+
+    pub(super) fn own_records(&self) -> usize {
+        self.own.len()
+    }
+}
+
+impl<D: Dialect> Hub<D> {
+    /// Queues the next chunk of history for a connection that catches up, and makes it live when
+    /// there is none.
+    pub(super) fn feed(&self, connection: &Rc<Connection<D>>) -> Fed {
+        let Some(key) = connection.room() else { return Fed::Nothing };
+        let mut follow = connection.follow();
+        let Follow::CatchUp(cursor) = &mut *follow else { return Fed::Nothing };
+        let mut rooms = self.rooms();
+        let room = rooms.get_mut(key);
+        if cursor.next > room.released {
+            let joining = cursor.joining;
+            let released = room.released;
+            *follow = Follow::Live;
+            drop((follow, rooms));
+            if joining {
+                self.tell_caught_up(connection, released);
+            }
+            return Fed::Some;
+        }
+        let (name, released) = (room.name.clone(), room.released);
+        let log = match self.log_of(room) {
+            Ok(log) => log,
+            Err(error) => {
+                drop((follow, rooms));
+                return unreadable(connection, &error);
+            }
+        };
+        let (reader, end) = cursor
+            .reader
+            .get_or_insert_with(|| (log.read(Seq(cursor.next)..=Seq(released)), released));
+        let framing = connection.framing();
+        let left = (*end - cursor.next + 1) as usize;
+        let mut chunk =
+            Vec::with_capacity(CHUNK_BYTES.min(left.saturating_mul(RECORD_BYTES_GUESS)));
+        while chunk.len() < CHUNK_BYTES {
+            match reader.next() {
+                None => {
+                    // Read to the end, or trimmed: go on behind what was visible then.
+                    cursor.next = *end + 1;
+                    cursor.reader = None;
+                    break;
+                }
+                Some(Ok(record)) => {
+                    let seq = record.seq.0;
+                    cursor.next = seq + 1;
+                    while cursor.own.front().is_some_and(|own| *own < seq) {
+                        cursor.own.pop_front();
+                    }
+                    if cursor.own.front() == Some(&seq) {
+                        continue;
+                    }
+                    deliver(self.dialect(), framing, &name, seq, &record.payload, &mut chunk);
+                }
+                Some(Err(error)) => {
+                    drop((follow, rooms));
+                    return unreadable(connection, &error);
+                }
+            }
+        }
+        drop((follow, rooms));
+        self.counters().caught_up_bytes.increment(chunk.len() as u64);
+        connection.send_from_task(chunk.into());
+        Fed::Some
+    }
+
+    fn tell_caught_up(&self, connection: &Rc<Connection<D>>, seq: u64) {
+        let message = connection.session().caught_up(seq);
+        if let Some(message) = message {
+            let mut frame = Vec::new();
+            framed(&mut frame, opcode(connection.framing()), message.len(), |out| {
+                out.extend_from_slice(&message);
+            });
+            connection.send_from_task(frame.into());
+        }
+    }
+}
+
+fn unreadable<D: Dialect>(connection: &Connection<D>, error: &Error) -> Fed {
+    tracing::error!(%error, "history cannot be read");
+    connection.close(1011, "history cannot be read");
+    Fed::Nothing
+}

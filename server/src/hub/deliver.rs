@@ -1,0 +1,153 @@
+//! What is durable becomes visible: segments to followers, replies to their members, mail.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use bytes::Bytes;
+use syncline_protocol::dialect::{Dialect, Member};
+
+use super::{
+    Hub,
+    catchup::CatchUp,
+    connection::{Connection, Follow},
+    mail::Mail,
+    release::{Pending, Released, To, framing_index},
+    room::{Role, Room},
+    shard_of,
+};
+
+impl<D: Dialect> Hub<D> {
+    /// Releases every committed turn that the durable watermark has passed.
+    pub(super) fn release(&self) {
+        if self.pending.borrow().is_empty() {
+            return;
+        }
+        if self.env.inline_flush
+            && let Err(error) = self.env.store.sync()
+        {
+            tracing::error!(%error, "the store cannot write");
+            return self.env.signals[self.shard].fail();
+        }
+        loop {
+            self.release_up_to_watermark();
+            let first = self.pending.borrow().front().map(|pending| pending.position);
+            self.env.signals[self.shard].want(first);
+            // The watermark may have moved before the wish was seen.
+            if first.is_none_or(|first| self.env.store.durable() < first) {
+                return;
+            }
+        }
+    }
+
+    fn release_up_to_watermark(&self) {
+        let durable = self.env.store.durable();
+        loop {
+            let mut pending = self.pending.borrow_mut();
+            if pending.front().is_none_or(|first| first.position > durable) {
+                return;
+            }
+            let Some(first) = pending.pop_front() else { return };
+            drop(pending);
+            self.release_turn(first);
+        }
+    }
+
+    fn release_turn(&self, pending: Pending<D>) {
+        let mut rooms = self.rooms();
+        for (key, released) in pending.rooms {
+            let room = rooms.get_mut(key);
+            self.deliver(room, &released);
+            if let Role::Owner(owner) = &mut room.role {
+                owner.pending -= 1;
+                for (shard, _) in &owner.mirrors {
+                    let (room, released) = (room.name.clone(), released.clone());
+                    self.post(*shard, Mail::Release { room, released });
+                }
+            }
+            rooms.remove_if_unused(key);
+        }
+        for (to, frames) in pending.replies {
+            match to {
+                To::Here(connection) => self.send_reply(&connection, frames),
+                To::There(to) => self.post(shard_of(to), Mail::Reply { to, frames }),
+            }
+        }
+        self.env.signals[self.shard].pressure.fetch_sub(pending.bytes, Ordering::Relaxed);
+        self.env.counters.commit_seconds.record(pending.since.elapsed().as_secs_f64());
+    }
+
+    /// Queues what became visible in a room for everyone here who follows it.
+    fn deliver(&self, room: &mut Room<D>, released: &Released) {
+        let mut deliveries = 0;
+        for connection in &room.followers {
+            let own = released.own_of(connection.member());
+            let mut follow = connection.follow();
+            match &mut *follow {
+                Follow::Nothing => {}
+                Follow::CatchUp(cursor) => cursor.skip(own.iter().map(|own| own.seq)),
+                Follow::Live => {
+                    let framing = framing_index(connection.framing());
+                    let full = connection.queued_bytes() > self.env.limits.queue_bytes_max;
+                    match &released.segments[framing] {
+                        Some(segment) if !full => {
+                            deliveries += 1;
+                            if own.is_empty() {
+                                connection.send(segment.clone());
+                            } else {
+                                let pieces = Released::without(segment, own, framing);
+                                pieces.into_iter().for_each(|piece| connection.send(piece));
+                            }
+                        }
+                        _ => {
+                            let mut cursor = CatchUp::lagging(released.first_seq);
+                            cursor.skip(own.iter().map(|own| own.seq));
+                            *follow = Follow::CatchUp(Box::new(cursor));
+                            self.env.counters.lagged.increment(1);
+                            connection.wake();
+                        }
+                    }
+                }
+            }
+        }
+        self.env.counters.deliveries.increment(deliveries);
+        room.released = released.last_seq;
+    }
+
+    fn send_reply(&self, connection: &std::rc::Rc<Connection<D>>, frames: Bytes) {
+        if connection.is_open() {
+            connection.send(frames);
+        }
+    }
+
+    /// Opens one letter of another shard.
+    pub(super) fn open_letter(self: &std::rc::Rc<Self>, mail: Mail<D>) {
+        match mail {
+            Mail::Adopt { handoff, from } => self.adopt(handoff, from),
+            Mail::Follow { handoff, released } => self.mirror(*handoff, released),
+            Mail::Unfollow { room, from, follows } => self.unfollow(room, from, follows),
+            Mail::Unfollowed { room } => self.unfollowed(&room),
+            Mail::Command { room, from, framing, command, bytes } => {
+                self.command_from_afar(&room, from, framing, command, bytes);
+            }
+            Mail::Release { room, released } => self.deliver_from_afar(&room, &released),
+            Mail::Reply { to, frames } => self.reply_from_afar(to, frames),
+            Mail::Fail { to } => {
+                if let Some(connection) = self.find(to) {
+                    connection.close(1011, "the change could not be stored");
+                }
+            }
+        }
+    }
+
+    fn deliver_from_afar(&self, name: &str, released: &Arc<Released>) {
+        let mut rooms = self.rooms();
+        if let Some(key) = rooms.find(name) {
+            self.deliver(rooms.get_mut(key), released);
+        }
+    }
+
+    fn reply_from_afar(&self, to: Member, frames: Bytes) {
+        if let Some(connection) = self.find(to) {
+            self.send_reply(&connection, frames);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What every hub of a server shares: limits, the store, the other hubs' pressure.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use syncline_engine::{Position, Store};
+use tokio::sync::Notify;
+
+use crate::{config::LimitsConfig, metrics::Counters};
+
+/// Bytes of commands that may wait for durability on one shard before its sessions are paused.
+pub(super) const PRESSURE_BYTES_MAX: usize = 16 << 20;
+
+/// Shared by the hubs of one dialect.
+#[derive(Debug)]
+pub(crate) struct Env {
+    pub(crate) limits: LimitsConfig,
+    pub(crate) store: Store,
+    /// Whether a commit is written by the shard itself at the end of its turn: when nothing has
+    /// to be synced there is nothing to wait for.
+    pub(crate) inline_flush: bool,
+    pub(crate) counters: Counters,
+    /// One per shard.
+    pub(crate) signals: Box<[Signal]>,
+}
+
+/// How other threads reach one hub.
+#[derive(Debug)]
+pub(crate) struct Signal {
+    /// Wakes the hub's pump.
+    pub(super) work: Notify,
+    /// The first position that the hub waits for; `u64::MAX` for none.
+    wanted: AtomicU64,
+    /// The store has failed.
+    failed: AtomicBool,
+    /// Bytes of commands applied or on their way and not yet released.
+    pub(super) pressure: AtomicUsize,
+}
+
+impl Signal {
+    pub(crate) fn new() -> Self {
+        Self {
+            work: Notify::new(),
+            wanted: AtomicU64::new(u64::MAX),
+            failed: AtomicBool::new(false),
+            pressure: AtomicUsize::new(0),
+        }
+    }
+
+    /// The store's durable watermark has moved. Called on the flushing thread.
+    pub(crate) fn durable(&self, position: Position) {
+        if self.wanted.load(Ordering::SeqCst) <= position.0 {
+            self.work.notify_one();
+        }
+    }
+
+    /// The store takes no more writes. Called on the flushing thread.
+    pub(crate) fn fail(&self) {
+        self.failed.store(true, Ordering::SeqCst);
+        self.work.notify_one();
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::SeqCst)
+    }
+
+    /// Says which position the hub waits for. Look at the watermark once more afterwards: it may
+    /// have moved before this was seen.
+    pub(super) fn want(&self, position: Option<Position>) {
+        self.wanted.store(position.map_or(u64::MAX, |position| position.0), Ordering::SeqCst);
+    }
+}
+
+/// Deadlines in ticks of a hub's clock.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadlines {
+    pub(super) tick: Duration,
+    pub(super) join: u32,
+    pub(super) ping: u32,
+    pub(super) write: u32,
+    pub(super) close: u32,
+}
+
+/// How long a peer gets to end its half after our close frame.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+impl Deadlines {
+    pub(super) fn new(limits: &LimitsConfig) -> Self {
+        let all = [limits.join_timeout, limits.ping_interval, limits.write_timeout, CLOSE_TIMEOUT];
+        let shortest = all.into_iter().min().unwrap_or(CLOSE_TIMEOUT);
+        let tick = (shortest / 8).clamp(Duration::from_millis(5), Duration::from_millis(250));
+        let ticks = |time: Duration| {
+            u32::try_from(time.as_nanos().div_ceil(tick.as_nanos())).unwrap_or(u32::MAX)
+        };
+        Self {
+            tick,
+            join: ticks(limits.join_timeout),
+            ping: ticks(limits.ping_interval),
+            write: ticks(limits.write_timeout),
+            close: ticks(CLOSE_TIMEOUT),
+        }
+    }
+}
+
+/// The shared part of the hubs of one dialect.
+pub(crate) type SharedEnv = Arc<Env>;

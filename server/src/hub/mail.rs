@@ -1,0 +1,54 @@
+//! What the shards say to each other about one dialect's rooms and sessions.
+//!
+//! A mailbox is a queue between threads; everything else of a hub stays on its own.
+
+use std::{net, sync::Arc};
+
+use bytes::{Bytes, BytesMut};
+use syncline_protocol::dialect::{Dialect, Framing, Member};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+
+use crate::health::OpenConnection;
+
+use super::{outbox::Outbox, release::Released};
+
+/// The sending end of a hub's mailbox. What it holds is bounded elsewhere: connections by
+/// `connections_max`, commands by the pressure of the receiving hub, the rest by what was
+/// committed and not yet delivered.
+pub(crate) type Mailbox<D> = UnboundedSender<Mail<D>>;
+
+/// The receiving end of a hub's mailbox.
+pub(crate) type Letters<D> = UnboundedReceiver<Mail<D>>;
+
+/// A connection between two shards: everything it is, without an event loop.
+pub(crate) struct Handoff<D: Dialect> {
+    pub(super) socket: net::TcpStream,
+    pub(super) session: D::Session,
+    /// Bytes read and not yet understood.
+    pub(super) unread: BytesMut,
+    /// Frames that still wait to be written.
+    pub(super) outbox: Outbox,
+    pub(super) open: OpenConnection,
+    pub(super) room: Arc<str>,
+    pub(super) after: u64,
+}
+
+/// A message to the hub of another shard.
+pub(crate) enum Mail<D: Dialect> {
+    /// To a room's owner: a connection that joins the room.
+    Adopt { handoff: Box<Handoff<D>>, from: usize },
+    /// From a room's owner that is crowded: keep the connection, releases will be sent to you.
+    Follow { handoff: Box<Handoff<D>>, released: u64 },
+    /// To a room's owner: the last follower here has gone. `follows` were received.
+    Unfollow { room: Arc<str>, from: usize, follows: u64 },
+    /// From a room's owner: no release will come any more.
+    Unfollowed { room: Arc<str> },
+    /// To a room's owner: a command of a session that follows from afar.
+    Command { room: Arc<str>, from: Member, framing: Framing, command: D::Command, bytes: usize },
+    /// From a room's owner: records that became visible.
+    Release { room: Arc<str>, released: Arc<Released> },
+    /// From a room's owner: finished frames for one member.
+    Reply { to: Member, frames: Bytes },
+    /// From a room's owner: the command of this member could not be kept.
+    Fail { to: Member },
+}

@@ -1,0 +1,331 @@
+//! One dialect's rooms and sessions on one shard.
+//!
+//! A hub applies commands to the rooms it owns, commits them once per turn, and releases what
+//! becomes visible when the store says that it is durable. It is single-threaded; other hubs
+//! reach it by mail only. It knows no dialect in particular, no HTTP and no file.
+
+mod catchup;
+mod commit;
+mod connection;
+mod deliver;
+mod drain;
+mod env;
+mod join;
+mod mail;
+mod outbox;
+mod release;
+mod room;
+mod turn;
+
+use std::{
+    cell::{Cell, RefCell, RefMut},
+    collections::VecDeque,
+    rc::Rc,
+    sync::atomic::Ordering,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use bytes::BytesMut;
+use slab::Slab;
+use syncline_protocol::dialect::{Dialect, Incoming, Member, Session, Step, UnixMillis};
+use tokio::{net::TcpStream, sync::mpsc, task::spawn_local};
+
+use crate::{
+    config::LimitsConfig,
+    health::OpenConnection,
+    metrics::Counters,
+    ws::{Event, pong_frame},
+};
+
+use self::{
+    catchup::OWN_RECORDS_MAX,
+    connection::{Connection, Follow, Parts},
+    env::{Deadlines, PRESSURE_BYTES_MAX},
+    outbox::Outbox,
+    release::Pending,
+    room::Rooms,
+    turn::Turn,
+};
+pub(crate) use self::{
+    env::{Env, SharedEnv, Signal},
+    mail::{Letters, Mail, Mailbox},
+};
+
+/// Bytes read from a socket in one call.
+const SCRATCH_BYTES: usize = 64 << 10;
+/// A member's number holds its shard, a serial number and its slot in the hub.
+const SLOT_BITS: u32 = 24;
+const SERIAL_BITS: u32 = 28;
+
+/// The ends of the mailboxes between the hubs of one dialect, one per shard.
+pub(crate) fn mailboxes<D: Dialect>(shards: usize) -> (Vec<Mailbox<D>>, Vec<Letters<D>>) {
+    (0..shards).map(|_| mpsc::unbounded_channel()).unzip()
+}
+
+/// The shard that owns a room: FNV-1a over its name, the same in every hub of the server.
+fn owner_of(room: &str, shards: usize) -> usize {
+    let hash = room.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    // The high bits are the well mixed ones.
+    ((hash >> 32) as usize) % shards
+}
+
+/// One dialect on one shard.
+pub(crate) struct Hub<D: Dialect> {
+    dialect: D,
+    env: SharedEnv,
+    shard: usize,
+    mailboxes: Vec<Mailbox<D>>,
+    deadlines: Deadlines,
+    rooms: RefCell<Rooms<D>>,
+    connections: RefCell<Slab<Rc<Connection<D>>>>,
+    turn: RefCell<Turn<D>>,
+    pending: RefCell<VecDeque<Pending<D>>>,
+    dirty: RefCell<Vec<Rc<Connection<D>>>>,
+    /// Connections that are not read from until pressure has fallen.
+    paused: RefCell<Vec<Rc<Connection<D>>>>,
+    scratch: RefCell<Box<[u8]>>,
+    rooms_counted: Cell<usize>,
+    tick: Cell<u32>,
+    serial: Cell<u64>,
+    draining: Cell<bool>,
+}
+
+impl<D: Dialect> Hub<D> {
+    pub(crate) fn new(
+        dialect: D,
+        env: SharedEnv,
+        shard: usize,
+        mailboxes: Vec<Mailbox<D>>,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            dialect,
+            deadlines: Deadlines::new(&env.limits),
+            env,
+            shard,
+            mailboxes,
+            rooms: RefCell::new(Rooms::new()),
+            connections: RefCell::default(),
+            turn: RefCell::default(),
+            pending: RefCell::default(),
+            dirty: RefCell::default(),
+            paused: RefCell::default(),
+            scratch: RefCell::new(vec![0; SCRATCH_BYTES].into()),
+            rooms_counted: Cell::new(0),
+            tick: Cell::new(0),
+            serial: Cell::new(0),
+            draining: Cell::new(false),
+        })
+    }
+
+    /// Starts what runs in the background: the pump and the clock. Must be called on the shard.
+    pub(crate) fn start(self: &Rc<Self>, letters: Letters<D>) {
+        spawn_local(self.clone().pump(letters));
+        spawn_local(self.clone().keep_time());
+    }
+
+    /// The dialect that the hub speaks.
+    pub(crate) fn dialect(&self) -> &D {
+        &self.dialect
+    }
+
+    /// Takes over an upgraded connection. `unread` came behind the request.
+    pub(crate) fn attach(
+        self: &Rc<Self>,
+        socket: TcpStream,
+        session: D::Session,
+        unread: BytesMut,
+        open: OpenConnection,
+    ) {
+        self.env.counters.accepted.increment(1);
+        self.admit(Parts { socket, session, unread, outbox: Outbox::default(), open });
+    }
+
+    fn admit(self: &Rc<Self>, parts: Parts<D>) -> Rc<Connection<D>> {
+        let mut connections = self.connections.borrow_mut();
+        let entry = connections.vacant_entry();
+        let serial = self.serial.get();
+        self.serial.set((serial + 1) & ((1 << SERIAL_BITS) - 1));
+        let number = (self.shard as u64) << (SLOT_BITS + SERIAL_BITS)
+            | serial << SLOT_BITS
+            | entry.key() as u64;
+        let member = Member(number);
+        let connection = Rc::new(Connection::new(self.clone(), member, parts));
+        entry.insert(connection.clone());
+        self.env.counters.sessions.increment(1.0);
+        spawn_local(self.clone().run(connection.clone()));
+        connection
+    }
+
+    async fn run(self: Rc<Self>, connection: Rc<Connection<D>>) {
+        let moving = connection.run().await;
+        self.leave(&connection);
+        self.connections.borrow_mut().remove(slot_of(connection.member()));
+        self.env.counters.sessions.decrement(1.0);
+        if let Some((room, after)) = moving {
+            self.hand_over(connection, room, after);
+        }
+    }
+
+    async fn pump(self: Rc<Self>, mut letters: Letters<D>) {
+        let signal = &self.env.signals[self.shard];
+        loop {
+            tokio::select! {
+                () = signal.work.notified() => {}
+                letter = letters.recv() => match letter {
+                    Some(letter) => self.open_letter(letter),
+                    None => return,
+                },
+            }
+            while let Ok(letter) = letters.try_recv() {
+                self.open_letter(letter);
+            }
+            self.end_turn();
+            self.release();
+            self.flush_dirty();
+            self.resume_paused();
+            if signal.has_failed() {
+                self.fail_all();
+            }
+        }
+    }
+
+    async fn keep_time(self: Rc<Self>) {
+        let mut interval = tokio::time::interval(self.deadlines.tick);
+        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            interval.tick().await;
+            let now = self.tick.get() + 1;
+            self.tick.set(now);
+            self.count_rooms();
+            for connection in self.connections.borrow().iter().map(|(_, connection)| connection) {
+                connection.check_deadlines(now);
+            }
+            self.flush_dirty();
+            self.resume_paused();
+        }
+    }
+
+    /// Adds what has changed to the gauge that all shards share.
+    fn count_rooms(&self) {
+        let present = self.rooms().len();
+        let counted = self.rooms_counted.replace(present);
+        self.env.counters.rooms.increment(present as f64 - counted as f64);
+    }
+
+    /// Takes one message of a session that is open.
+    fn receive(self: &Rc<Self>, connection: &Rc<Connection<D>>, event: Event) {
+        let (incoming, bytes) = match &event {
+            Event::Text(text) => (Incoming::Text(text.as_str()), text.len()),
+            Event::Binary(message) => (Incoming::Binary(message.clone()), message.len()),
+            Event::Ping(payload) => return connection.send_from_task(pong_frame(payload)),
+            Event::Pong | Event::Close(_) => return,
+        };
+        let step = connection.session().receive(incoming);
+        match step {
+            Ok(Step::None) => {}
+            Ok(Step::Ignored(reason)) => self.env.counters.ignored(reason),
+            Ok(Step::Join { room, after }) => self.join(connection, &room, after),
+            Ok(Step::Command(command)) => self.command(connection, command, bytes),
+            Err(violation) => {
+                self.env.counters.violations.increment(1);
+                connection.close(violation.code, violation.reason);
+            }
+        }
+    }
+
+    /// Whether a connection must not be read from for now: what it caused has to be taken first.
+    fn must_pause(&self, connection: &Rc<Connection<D>>) -> bool {
+        if self.draining.get() || connection.queued_bytes() > self.env.limits.queue_bytes_max {
+            return true;
+        }
+        if let Follow::CatchUp(cursor) = &*connection.follow()
+            && cursor.own_records() > OWN_RECORDS_MAX
+        {
+            return true;
+        }
+        let pressure = self.env.signals[connection.owner()].pressure.load(Ordering::Relaxed);
+        if pressure > PRESSURE_BYTES_MAX && connection.room().is_some() {
+            self.paused.borrow_mut().push(connection.clone());
+            return true;
+        }
+        false
+    }
+
+    fn resume_paused(&self) {
+        for connection in self.paused.take() {
+            connection.wake();
+        }
+    }
+
+    fn mark_dirty(&self, connection: &Rc<Connection<D>>) {
+        self.dirty.borrow_mut().push(connection.clone());
+    }
+
+    /// Writes to every connection that something was queued for, in one call each.
+    fn flush_dirty(&self) {
+        let mut dirty = self.dirty.take();
+        for connection in dirty.drain(..) {
+            connection.flush_dirty();
+        }
+        // Keeps the list's memory for the next turn.
+        let mut list = self.dirty.borrow_mut();
+        if list.is_empty() {
+            *list = dirty;
+        }
+    }
+
+    /// The connection of a member of this shard, if it is still there.
+    fn find(&self, member: Member) -> Option<Rc<Connection<D>>> {
+        let connections = self.connections.borrow();
+        connections.get(slot_of(member)).filter(|found| found.member() == member).cloned()
+    }
+
+    fn post(&self, shard: usize, mail: Mail<D>) {
+        // A hub whose mailbox is closed has shut down: nobody is left to be told.
+        let _ = self.mailboxes[shard].send(mail);
+    }
+
+    fn shard(&self) -> usize {
+        self.shard
+    }
+
+    fn tick(&self) -> u32 {
+        self.tick.get()
+    }
+
+    fn limits(&self) -> &LimitsConfig {
+        &self.env.limits
+    }
+
+    fn deadlines(&self) -> &Deadlines {
+        &self.deadlines
+    }
+
+    fn counters(&self) -> &Counters {
+        &self.env.counters
+    }
+
+    fn rooms(&self) -> RefMut<'_, Rooms<D>> {
+        self.rooms.borrow_mut()
+    }
+
+    fn scratch(&self) -> RefMut<'_, Box<[u8]>> {
+        self.scratch.borrow_mut()
+    }
+}
+
+fn slot_of(member: Member) -> usize {
+    (member.0 & ((1 << SLOT_BITS) - 1)) as usize
+}
+
+fn shard_of(member: Member) -> usize {
+    (member.0 >> (SLOT_BITS + SERIAL_BITS)) as usize
+}
+
+/// The wall clock, as rooms are told it.
+fn now() -> UnixMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    UnixMillis(since.as_millis() as u64)
+}
