@@ -36,6 +36,17 @@ pub enum Form {
     Original,
 }
 
+impl Form {
+    /// The form of a payload, by its first byte.
+    pub(super) fn of(sealed: &[u8]) -> Option<Self> {
+        match sealed.first() {
+            Some(&COMPACT_VERSION) => Some(Self::Compact),
+            Some(b'{') => Some(Self::Original),
+            _ => None,
+        }
+    }
+}
+
 /// A payload was not sealed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -110,10 +121,9 @@ impl Sealer {
     /// # Errors
     /// [`OpenError`] when it is no payload of this document.
     pub fn open(&self, sealed: &[u8]) -> Result<Bytes, OpenError> {
-        match sealed.first() {
-            Some(&COMPACT_VERSION) => self.open_compact(sealed),
-            Some(b'{') => self.open_original(sealed),
-            _ => Err(OpenError::Malformed),
+        match Form::of(sealed).ok_or(OpenError::Malformed)? {
+            Form::Compact => self.open_compact(sealed),
+            Form::Original => self.open_original(sealed),
         }
     }
 

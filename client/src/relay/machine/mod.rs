@@ -10,7 +10,7 @@ mod seen;
 use bytes::Bytes;
 
 use outbox::Outbox;
-pub(crate) use outbox::{OutboxLimits, Place};
+pub(crate) use outbox::{OutboxLimits, Place, Violation};
 pub use progress::Handled;
 use progress::Progress;
 pub(crate) use progress::Ticket;
@@ -49,13 +49,6 @@ pub(crate) struct Habits {
     pub(crate) caught_up: bool,
 }
 
-/// The server broke the protocol: the connection must end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Violation {
-    /// It accepted what was not sent.
-    Accepted,
-}
-
 /// What to do with a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -63,8 +56,8 @@ pub(crate) enum Verdict {
     Deliver(Ticket),
     /// The application has it, or made it.
     Skip,
-    /// It is ours, and was waiting at this place: it is saved.
-    Saved(Place),
+    /// It is ours, and was waiting: it is saved.
+    Saved,
     /// The server's numbers started again: the connection must end, and the next one gets
     /// everything from the start.
     Rewound,
@@ -128,9 +121,9 @@ impl Machine {
     }
 
     /// Puts a change of ours into the outbox. The caller has asked for room.
-    pub(crate) fn submit(&mut self, id: ChangeId, payload: Bytes) -> Place {
+    pub(crate) fn submit(&mut self, id: ChangeId, payload: Bytes) {
         self.seen.insert(id, self.received);
-        self.outbox.push(id, payload)
+        self.outbox.push(id, payload);
     }
 
     /// A connection stands. Returns the sequence number to resume after.
@@ -160,7 +153,7 @@ impl Machine {
     }
 
     /// A change has been written to the connection. Returns what counts as saved by that.
-    pub(crate) fn written(&mut self) -> Vec<Place> {
+    pub(crate) fn written(&mut self) -> Vec<ChangeId> {
         if self.habits.acks {
             return Vec::new();
         }
@@ -172,7 +165,7 @@ impl Machine {
     ///
     /// # Errors
     /// [`Violation`] when nothing of that kind was sent.
-    pub(crate) fn accepted(&mut self, up_to: Option<Place>) -> Result<Vec<Place>, Violation> {
+    pub(crate) fn accepted(&mut self, up_to: Option<Place>) -> Result<Vec<ChangeId>, Violation> {
         if !self.habits.acks {
             return Ok(Vec::new());
         }
@@ -188,15 +181,13 @@ impl Machine {
             return Verdict::Skip;
         }
         self.received = sequence;
-        let saved = id.and_then(|id| self.outbox.sighted(id));
         let known = id.is_some_and(|id| !self.seen.insert(id, sequence));
-        match (saved, known) {
-            (None, false) => Verdict::Deliver(self.progress.deliver(sequence, id)),
-            (saved, _) => {
-                self.progress.pass(sequence);
-                saved.map_or(Verdict::Skip, Verdict::Saved)
-            }
+        if !known {
+            return Verdict::Deliver(self.progress.deliver(sequence, id));
         }
+        self.progress.pass(sequence);
+        let saved = id.is_some_and(|id| self.outbox.sighted(id));
+        if saved { Verdict::Saved } else { Verdict::Skip }
     }
 
     /// The history has been sent up to a sequence number. False when the server's numbers started

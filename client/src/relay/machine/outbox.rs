@@ -5,12 +5,18 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::Violation;
 use crate::relay::change_id::ChangeId;
 
 /// A change's place in the outbox: ascending from 1, never given twice by one client. It is also
 /// the id of its submit message.
 pub(crate) type Place = u64;
+
+/// The server broke the protocol: the connection must end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Violation {
+    /// It accepted what was not sent.
+    Accepted,
+}
 
 /// How much the outbox holds.
 #[derive(Clone, Copy, Debug)]
@@ -58,8 +64,9 @@ impl Outbox {
             unanswered: VecDeque::new(),
         };
         for (id, payload) in left {
-            outbox.sent_ever = outbox.push(id, payload);
+            outbox.push(id, payload);
         }
+        outbox.sent_ever = outbox.next_place - 1;
         outbox
     }
 
@@ -75,12 +82,11 @@ impl Outbox {
     }
 
     /// Adds a change at the end. The caller has asked for room.
-    pub(crate) fn push(&mut self, id: ChangeId, payload: Bytes) -> Place {
+    pub(crate) fn push(&mut self, id: ChangeId, payload: Bytes) {
         let place = self.next_place;
         self.next_place += 1;
         self.bytes += payload.len();
         self.waiting.push_back(Waiting { place, id, payload });
-        place
     }
 
     /// A new connection: nothing has been sent on it.
@@ -104,11 +110,11 @@ impl Outbox {
     }
 
     /// The server saved everything sent on this connection up to a place, or, without one, the
-    /// first change that it had not answered. Returns the places that leave.
+    /// first change that it had not answered. Returns what leaves.
     ///
     /// # Errors
     /// [`Violation`] when nothing of that kind was sent.
-    pub(crate) fn accepted(&mut self, up_to: Option<Place>) -> Result<Vec<Place>, Violation> {
+    pub(crate) fn accepted(&mut self, up_to: Option<Place>) -> Result<Vec<ChangeId>, Violation> {
         let up_to = match up_to {
             None => *self.unanswered.front().ok_or(Violation::Accepted)?,
             Some(place) if place <= self.sent => place,
@@ -124,16 +130,16 @@ impl Outbox {
         Ok(left)
     }
 
-    /// A change came back in the history: it is saved. Returns its place when it was waiting.
-    pub(crate) fn sighted(&mut self, id: ChangeId) -> Option<Place> {
-        self.remove(|waiting| waiting.id == id)
+    /// A change came back in the history: it is saved. Says whether it was waiting.
+    pub(crate) fn sighted(&mut self, id: ChangeId) -> bool {
+        self.remove(|waiting| waiting.id == id).is_some()
     }
 
-    fn remove(&mut self, which: impl Fn(&Waiting) -> bool) -> Option<Place> {
+    fn remove(&mut self, which: impl Fn(&Waiting) -> bool) -> Option<ChangeId> {
         let at = self.waiting.iter().position(which)?;
         let gone = self.waiting.remove(at)?;
         self.bytes -= gone.payload.len();
-        Some(gone.place)
+        Some(gone.id)
     }
 
     fn next_unsent(&self) -> Option<&Waiting> {

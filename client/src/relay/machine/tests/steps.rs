@@ -15,9 +15,10 @@ fn machine(acks: bool, caught_up: bool) -> Machine {
     Machine::new(Habits { acks, caught_up }, limits, OURS, Kept::default())
 }
 
-fn submit(machine: &mut Machine, payload: &'static str) -> (ChangeId, u64) {
+fn submit(machine: &mut Machine, payload: &'static str) -> ChangeId {
     let id = machine.next_id();
-    (id, machine.submit(id, Bytes::from(payload)))
+    machine.submit(id, Bytes::from(payload));
+    id
 }
 
 fn theirs(counter: u64) -> Option<ChangeId> {
@@ -29,14 +30,15 @@ fn the_outbox_is_bounded_in_changes_and_in_bytes() {
     let mut machine = machine(true, true);
     assert!(machine.has_room(10));
     assert!(!machine.has_room(11));
-    for payload in ["a", "b", "c"] {
+    let first = submit(&mut machine, "a");
+    for payload in ["b", "c"] {
         assert!(machine.has_room(1));
         submit(&mut machine, payload);
     }
     assert!(!machine.has_room(0));
     machine.connected();
     machine.send_next();
-    assert_eq!(machine.accepted(Some(1)), Ok(vec![1]));
+    assert_eq!(machine.accepted(Some(1)), Ok(vec![first]));
     assert!(machine.has_room(8), "what is saved gives its room back");
     assert!(!machine.has_room(9));
 }
@@ -45,9 +47,9 @@ fn the_outbox_is_bounded_in_changes_and_in_bytes() {
 fn new_changes_go_out_while_the_history_is_still_coming() {
     let mut machine = machine(true, true);
     machine.connected();
-    let (_, place) = submit(&mut machine, "new");
+    submit(&mut machine, "new");
     assert_eq!(machine.phase(), Phase::CatchingUp);
-    assert_eq!(machine.send_next(), Some((place, Bytes::from("new"))));
+    assert_eq!(machine.send_next(), Some((1, Bytes::from("new"))));
     assert_eq!(machine.send_next(), None);
 }
 
@@ -56,17 +58,17 @@ fn what_may_be_there_already_waits_for_the_history_and_is_not_sent_again() {
     let mut machine = machine(true, true);
     machine.connected();
     machine.caught_up(0);
-    let (first, _) = submit(&mut machine, "1st");
-    let (_, second_place) = submit(&mut machine, "2nd");
+    let first = submit(&mut machine, "1st");
+    submit(&mut machine, "2nd");
     machine.send_next();
     machine.send_next();
     machine.disconnected();
 
     assert_eq!(machine.connected(), 0);
     assert_eq!(machine.send_next(), None);
-    assert_eq!(machine.change(1, Some(first)), Verdict::Saved(1));
+    assert_eq!(machine.change(1, Some(first)), Verdict::Saved);
     assert!(machine.caught_up(1));
-    assert_eq!(machine.send_next(), Some((second_place, Bytes::from("2nd"))));
+    assert_eq!(machine.send_next(), Some((2, Bytes::from("2nd"))));
     assert_eq!(machine.unsaved(), 1);
 }
 
@@ -86,16 +88,16 @@ fn a_server_without_an_end_of_history_gets_everything_again_at_once() {
 fn an_acknowledgement_of_a_resent_change_is_not_taken_for_the_next_one() {
     let mut machine = machine(true, false);
     machine.connected();
-    let (first, _) = submit(&mut machine, "1st");
-    submit(&mut machine, "2nd");
+    let first = submit(&mut machine, "1st");
+    let second = submit(&mut machine, "2nd");
     machine.send_next();
     machine.disconnected();
     machine.connected();
     machine.send_next();
     machine.send_next();
-    assert_eq!(machine.change(1, Some(first)), Verdict::Saved(1));
+    assert_eq!(machine.change(1, Some(first)), Verdict::Saved);
     assert_eq!(machine.accepted(None), Ok(vec![]), "that was for the first");
-    assert_eq!(machine.accepted(None), Ok(vec![2]));
+    assert_eq!(machine.accepted(None), Ok(vec![second]));
     assert_eq!(machine.accepted(None), Err(Violation::Accepted));
 }
 
@@ -112,10 +114,10 @@ fn accepting_what_was_not_sent_is_a_violation() {
 #[test]
 fn without_acknowledgements_what_is_written_counts_as_saved() {
     let mut machine = machine(false, false);
-    submit(&mut machine, "1st");
+    let first = submit(&mut machine, "1st");
     machine.connected();
     machine.send_next();
-    assert_eq!(machine.written(), vec![1]);
+    assert_eq!(machine.written(), vec![first]);
     assert_eq!(machine.unsaved(), 0);
 }
 
@@ -171,4 +173,16 @@ fn a_server_that_lost_its_history_is_read_from_the_start_without_repeating_a_cha
         assert_eq!(machine.change(1, theirs(1)), Verdict::Skip);
         assert!(matches!(machine.change(2, theirs(2)), Verdict::Deliver(_)));
     }
+}
+
+#[test]
+fn what_an_earlier_run_left_is_known_as_ours_even_without_the_rest_of_its_state() {
+    let id = ChangeId { origin: THEIRS, counter: 7 };
+    let kept = Kept { outbox: vec![(id, Bytes::from("left"))], ..Kept::default() };
+    let limits = OutboxLimits { changes_max: 3, bytes_max: 10 };
+    let mut machine = Machine::new(Habits { acks: true, caught_up: true }, limits, OURS, kept);
+    machine.connected();
+    assert_eq!(machine.send_next(), None, "the server may have it");
+    assert_eq!(machine.change(1, Some(id)), Verdict::Saved);
+    assert_eq!(machine.unsaved(), 0);
 }
