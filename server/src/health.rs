@@ -1,15 +1,17 @@
 //! Whether the server lives and is ready, as the probes tell it.
 
 use std::sync::{
-    Arc, OnceLock,
+    Arc,
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
+
+use tokio::sync::watch;
 
 /// The state of one server.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
     draining: AtomicBool,
-    failure: OnceLock<String>,
+    failure: watch::Sender<Option<Arc<str>>>,
     connections: AtomicUsize,
 }
 
@@ -23,20 +25,27 @@ impl Health {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// The store takes no more writes. True the first time.
-    pub(crate) fn fail(&self, why: String) -> bool {
-        self.failure.set(why).is_ok()
+    /// The server cannot go on. Only the first reason is kept.
+    pub(crate) fn fail(&self, why: &str) {
+        let first = self.failure.send_if_modified(|failure| {
+            let first = failure.is_none();
+            failure.get_or_insert_with(|| why.into());
+            first
+        });
+        if first {
+            tracing::error!(why, "the server has failed and takes no more writes");
+        }
     }
 
-    /// Why the store takes no more writes.
-    pub(crate) fn failure(&self) -> Option<String> {
-        self.failure.get().cloned()
+    /// Why the server cannot go on, as it changes.
+    pub(crate) fn failure(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.failure.subscribe()
     }
 
     /// The checks of the readiness probe: a name, and what is wrong, if anything.
-    pub(crate) fn checks(&self) -> [(&'static str, Option<&str>); 2] {
-        let draining = self.is_draining().then_some("shutting down");
-        [("accepting", draining), ("store", self.failure.get().map(String::as_str))]
+    pub(crate) fn checks(&self) -> [(&'static str, Option<Arc<str>>); 2] {
+        let draining = self.is_draining().then(|| "shutting down".into());
+        [("accepting", draining), ("store", self.failure.borrow().clone())]
     }
 
     pub(crate) fn is_ready(&self) -> bool {

@@ -80,6 +80,7 @@ pub(crate) struct Counters {
     pub(crate) lagged: Counter,
     pub(crate) stalled: Counter,
     pub(crate) violations: Counter,
+    pub(crate) panics: Counter,
     pub(crate) refused: Counter,
     pub(crate) commit_seconds: Histogram,
     dialect: &'static str,
@@ -119,6 +120,7 @@ impl Counters {
             lagged: one("syncline_lagged_total", "Sessions switched to reading from the log"),
             stalled: one("syncline_stalled_total", "Connections cut because they took no bytes"),
             violations: one("syncline_violations_total", "Connections that broke the protocol"),
+            panics: one("syncline_panics_total", "Connections ended by a defect of the server"),
             refused: one("syncline_refused_total", "Commands refused because a room is full"),
             commit_seconds: metrics
                 .histogram("syncline_commit_seconds", "From a batch's commit to its release"),

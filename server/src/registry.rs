@@ -10,6 +10,7 @@ use syncline_protocol::{
 
 use crate::{
     config::{Config, Durability},
+    health::Health,
     hub::{self, Env, Hub, Letters, Mailbox, SharedEnv, Signal},
     metrics::{Counters, Metrics},
 };
@@ -29,13 +30,14 @@ pub(crate) fn seeds(
     config: &Config,
     store: &Store,
     metrics: &Arc<Metrics>,
+    health: &Arc<Health>,
     shards: usize,
 ) -> Vec<Seeds> {
     let limits = Limits {
         key_bytes_max: config.relay.key_bytes_max,
         key_changes_max: config.relay.key_changes_max,
     };
-    let relay = plant(Relay::new(limits), config, store, metrics, shards);
+    let relay = plant(Relay::new(limits), config, store, metrics, health, shards);
     relay.into_iter().map(|relay| Seeds { relay }).collect()
 }
 
@@ -68,6 +70,7 @@ fn plant<D: Dialect>(
     config: &Config,
     store: &Store,
     metrics: &Arc<Metrics>,
+    health: &Arc<Health>,
     shards: usize,
 ) -> Vec<Seed<D>> {
     let env = Arc::new(Env {
@@ -75,6 +78,7 @@ fn plant<D: Dialect>(
         store: store.clone(),
         inline_flush: config.storage.durability == Durability::Os,
         counters: Counters::new(metrics, D::NAME),
+        health: health.clone(),
         signals: (0..shards).map(|_| Signal::new()).collect(),
     });
     let watching = env.clone();

@@ -1,7 +1,9 @@
 //! Starting, running and stopping a server.
 
 use std::{
-    fmt, io,
+    fmt,
+    future::{Future, pending},
+    io,
     net::{SocketAddr, TcpListener},
     sync::Arc,
     thread::{self, JoinHandle},
@@ -21,6 +23,9 @@ use crate::{
 
 /// Connections that wait to be accepted, per shard.
 const BACKLOG: i32 = 4_096;
+
+/// What a record may hold beside a message of the largest size, in bytes.
+const RECORD_BYTES_EXTRA: usize = 4 << 10;
 
 /// A running server. Dropping it shuts it down.
 pub struct Server {
@@ -65,9 +70,10 @@ impl Server {
         let (address, listeners) = bind(config.http.listen, shards)?;
         let store = open_store(&config)?;
         let metrics = Arc::new(Metrics::new());
-        let seeds = registry::seeds(&config, &store, &metrics, shards);
-        let shared = Arc::new(Shared { config, health: Arc::default(), metrics });
-        watch_store(&store, &shared.health);
+        let health = Arc::default();
+        watch_store(&store, &health);
+        let seeds = registry::seeds(&config, &store, &metrics, &health, shards);
+        let shared = Arc::new(Shared { config, health, metrics });
         let (stop, stopping) = watch::channel(false);
         let mut server = Self { address, store: Some(store), shared, stop, shards: Vec::new() };
         for (number, (listener, seeds)) in listeners.into_iter().zip(seeds).enumerate() {
@@ -89,11 +95,19 @@ impl Server {
         self.store.as_ref().map(Store::report)
     }
 
-    /// Why the server takes no more writes, if its store has failed. It then only waits to be
-    /// shut down: nothing is retried.
-    #[must_use]
-    pub fn failure(&self) -> Option<String> {
-        self.shared.health.failure()
+    /// Ends with the reason when the server has failed: its store takes no more writes, every
+    /// connection was closed with 1011, nothing is retried. What is left is to shut it down.
+    /// Never ends while all is well. Needs no particular async runtime.
+    pub fn failed(&self) -> impl Future<Output = String> + Send + 'static {
+        let mut failure = self.shared.health.failure();
+        async move {
+            let why = failure.wait_for(Option::is_some).await.map(|why| why.clone());
+            match why {
+                Ok(why) => why.as_deref().unwrap_or_default().to_owned(),
+                // The server is gone, and did not fail.
+                Err(_) => pending().await,
+            }
+        }
     }
 
     /// Stops accepting, makes everything accepted durable, tells every client and ends.
@@ -136,6 +150,8 @@ fn open_store(config: &Config) -> Result<Store, StartError> {
         Durability::Os => syncline_engine::Durability::Os,
     };
     // With nothing to sync, the shards write at the end of their own turns.
+    // A message has to fit a record, with the names that are stored beside it.
+    options.record_bytes_max = config.limits.message_bytes_max + RECORD_BYTES_EXTRA;
     options.committer_thread = config.storage.durability == Durability::Device;
     Ok(Store::open(&config.storage.dir, options)?)
 }
@@ -143,10 +159,8 @@ fn open_store(config: &Config) -> Result<Store, StartError> {
 fn watch_store(store: &Store, health: &Arc<Health>) {
     let health = health.clone();
     store.on_durable(move |moved| {
-        if let Err(error) = moved
-            && health.fail(error.to_string())
-        {
-            tracing::error!(%error, "the store has failed; no more writes are taken");
+        if let Err(error) = moved {
+            health.fail(&error.to_string());
         }
     });
 }

@@ -7,7 +7,7 @@ use tracing::info;
 
 use super::{
     banner::{Facts, banner},
-    failure::Failure,
+    failure::{Exit, Failure},
     flags::SettingFlags,
     output,
     signals::Signals,
@@ -40,7 +40,11 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let signals = Signals::install()?;
     let server = Server::start(config.clone())?;
     announce(&server, &config, begun)?;
-    signals.wait()?;
+    if let Some(why) = signals.wait(server.failed())? {
+        drop(server);
+        return Err(Failure::new(Exit::Failed, why)
+            .hint("mend the disk and start again: everything that was acknowledged is on it"));
+    }
     server.shutdown()?;
     info!("stopped; everything accepted is durable");
     Ok(())

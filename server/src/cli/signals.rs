@@ -33,17 +33,33 @@ impl Signals {
         Ok(Self { runtime, terminate, interrupt })
     }
 
-    /// Returns at the first signal. From then on a second one ends the process at once, as if the
-    /// signal had not been taken over.
-    pub(crate) fn wait(mut self) -> io::Result<()> {
-        let first = self.next();
-        info!(signal = first.name, "shutting down; a second signal ends at once");
+    /// Returns at the first signal, or with the reason when the server fails before. From then on
+    /// a signal ends the process at once, as if it had not been taken over.
+    pub(crate) fn wait(
+        mut self,
+        failed: impl Future<Output = String>,
+    ) -> io::Result<Option<String>> {
+        let failure = self.first(failed);
+        if failure.is_none() {
+            info!("shutting down; a second signal ends at once");
+        }
         thread::Builder::new().name("signals".into()).spawn(move || {
             let second = self.next();
             warn!(signal = second.name, "ending at once");
             process::exit(second.exit_code);
         })?;
-        Ok(())
+        Ok(failure)
+    }
+
+    fn first(&mut self, failed: impl Future<Output = String>) -> Option<String> {
+        let Self { runtime, terminate, interrupt } = self;
+        runtime.block_on(async {
+            tokio::select! {
+                _ = terminate.recv() => None,
+                _ = interrupt.recv() => None,
+                why = failed => Some(why),
+            }
+        })
     }
 
     fn next(&mut self) -> Received {

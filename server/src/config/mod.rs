@@ -84,6 +84,8 @@ pub struct LimitsConfig {
     pub message_bytes_max: usize,
     /// Connections of the whole server.
     pub connections_max: usize,
+    /// Messages that one connection may send per second; more are read later. 0 for no bound.
+    pub messages_per_second_max: u32,
     /// Bytes that may wait for one connection in memory before it is fed from the log.
     pub queue_bytes_max: usize,
     /// A request's head must be whole within this time.
@@ -148,6 +150,7 @@ impl Default for LimitsConfig {
         Self {
             message_bytes_max: 64 << 20,
             connections_max: 100_000,
+            messages_per_second_max: 200_000,
             queue_bytes_max: 1 << 20,
             handshake_timeout: Duration::from_secs(10),
             join_timeout: Duration::from_secs(30),

@@ -90,6 +90,19 @@ pub static SETTINGS: &[Setting] = &[
         }),
     },
     Setting {
+        name: "limits.messages_per_second_max",
+        doc: "Messages that one connection may send per second; what is over is read later.",
+        short_flag: None,
+        field: Field::Count(Number {
+            bounds: (1, 1_000_000_000),
+            zero: Some("no bound"),
+            set: |config, n| {
+                config.limits.messages_per_second_max = n.try_into().unwrap_or(u32::MAX);
+            },
+            show: |config| u64::from(config.limits.messages_per_second_max),
+        }),
+    },
+    Setting {
         name: "limits.queue_bytes_max",
         doc: "Bytes that may wait in memory for one connection before it is fed from the log.",
         short_flag: None,

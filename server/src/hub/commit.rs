@@ -10,7 +10,6 @@ use super::{
     connection::Connection,
     join::collection,
     mail::Mail,
-    now,
     release::{Pending, To},
     room::{Role, Room, RoomKey},
     turn::{RoomLog, RoomTurn, Turn, TurnEffects},
@@ -56,6 +55,7 @@ impl<D: Dialect> Hub<D> {
         let room = rooms.get_mut(key);
         let mut turn = self.turn.borrow_mut();
         if turn.is_empty() {
+            self.read_clock();
             self.env.signals[self.shard].work.notify_one();
         }
         turn.bytes += bytes;
@@ -113,9 +113,9 @@ impl<D: Dialect> Hub<D> {
             },
             refused: None,
         };
-        owner.state.apply(member, command, now(), &mut collections, &mut effects);
+        owner.state.apply(member, command, self.now(), &mut collections, &mut effects);
         let refused = effects.refused;
-        self.env.counters.commands.increment(1);
+        turn.commands += 1;
         if let Some(why) = refused {
             self.env.counters.refused.increment(1);
             tracing::warn!(?why, "a command was refused: the room is full");
@@ -162,7 +162,8 @@ impl<D: Dialect> Hub<D> {
         }
         let turn = self.turn.take();
         self.env.counters.commits.increment(1);
-        let Turn { batch, rooms: room_turns, replies, senders, bytes } = turn;
+        let Turn { batch, rooms: room_turns, replies, senders, bytes, commands } = turn;
+        self.env.counters.commands.increment(commands);
         let position = if batch.is_empty() {
             Ok(Position(0))
         } else {

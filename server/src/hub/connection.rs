@@ -6,6 +6,7 @@
 use std::{
     cell::{Cell, RefCell, RefMut},
     future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     rc::Rc,
     sync::Arc,
@@ -99,6 +100,8 @@ pub(crate) struct Connection<D: Dialect> {
     owner: Cell<usize>,
     waker: RefCell<Option<Waker>>,
     dirty: Cell<bool>,
+    /// Messages taken in this tick of the hub's clock.
+    taken: Cell<u32>,
     pings_unanswered: Cell<u8>,
     ticks: Ticks,
     /// Counted as open until it ends.
@@ -124,6 +127,7 @@ impl<D: Dialect> Connection<D> {
             owner: Cell::new(hub.shard()),
             waker: RefCell::new(None),
             dirty: Cell::new(false),
+            taken: Cell::new(0),
             pings_unanswered: Cell::new(0),
             ticks: Ticks {
                 opened: tick,
@@ -172,6 +176,11 @@ impl<D: Dialect> Connection<D> {
         *self.phase.borrow() == Phase::Open
     }
 
+    /// Messages taken since the last tick of the hub's clock.
+    pub(super) fn taken(&self) -> u32 {
+        self.taken.get()
+    }
+
     pub(super) fn queued_bytes(&self) -> usize {
         self.outbox.borrow().bytes()
     }
@@ -190,7 +199,14 @@ impl<D: Dialect> Connection<D> {
 
     /// Runs the connection until it ends; then tells where it is to move, if anywhere.
     pub(super) async fn run(self: &Rc<Self>) -> Option<(Arc<str>, u64)> {
-        poll_fn(|context| self.poll(context)).await;
+        poll_fn(|context| {
+            // A panic ends this connection and no other.
+            catch_unwind(AssertUnwindSafe(|| self.poll(context))).unwrap_or_else(|_| {
+                self.hub.counters().panics.increment(1);
+                Poll::Ready(())
+            })
+        })
+        .await;
         match &*self.phase.borrow() {
             Phase::Moving { room, after } => Some((room.clone(), *after)),
             _ => None,
@@ -262,7 +278,10 @@ impl<D: Dialect> Connection<D> {
             match next {
                 Ok(None) => return true,
                 Ok(Some(Event::Close(code))) => self.close_echo(code),
-                Ok(Some(event)) => self.hub.receive(self, event),
+                Ok(Some(event)) => {
+                    self.taken.set(self.taken.get() + 1);
+                    self.hub.receive(self, event);
+                }
                 Err(fault) => {
                     let (code, reason) = fault.close();
                     self.hub.counters().violations.increment(1);
@@ -384,6 +403,7 @@ impl<D: Dialect> Connection<D> {
 
     /// Enforces deadlines; called now and then with the hub's clock.
     pub(super) fn check_deadlines(self: &Rc<Self>, now: u32) {
+        self.taken.set(0);
         let deadlines = self.hub.deadlines();
         let closing = matches!(&*self.phase.borrow(), Phase::Closing { .. });
         if closing {

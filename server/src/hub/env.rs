@@ -11,7 +11,7 @@ use std::{
 use syncline_engine::{Position, Store};
 use tokio::sync::Notify;
 
-use crate::{config::LimitsConfig, metrics::Counters};
+use crate::{config::LimitsConfig, health::Health, metrics::Counters};
 
 /// Bytes of commands that may wait for durability on one shard before its sessions are paused.
 pub(super) const PRESSURE_BYTES_MAX: usize = 16 << 20;
@@ -25,6 +25,7 @@ pub(crate) struct Env {
     /// to be synced there is nothing to wait for.
     pub(crate) inline_flush: bool,
     pub(crate) counters: Counters,
+    pub(crate) health: Arc<Health>,
     /// One per shard.
     pub(crate) signals: Box<[Signal]>,
 }
@@ -76,7 +77,7 @@ impl Signal {
     }
 }
 
-/// Deadlines in ticks of a hub's clock.
+/// Deadlines in ticks of a hub's clock, and what may happen in one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadlines {
     pub(super) tick: Duration,
@@ -84,6 +85,8 @@ pub(super) struct Deadlines {
     pub(super) ping: u32,
     pub(super) write: u32,
     pub(super) close: u32,
+    /// Messages that a connection may send in one tick.
+    pub(super) messages: u32,
 }
 
 /// How long a peer gets to end its half after our close frame.
@@ -103,6 +106,10 @@ impl Deadlines {
             ping: ticks(limits.ping_interval),
             write: ticks(limits.write_timeout),
             close: ticks(CLOSE_TIMEOUT),
+            messages: match limits.messages_per_second_max {
+                0 => u32::MAX,
+                rate => (f64::from(rate) * tick.as_secs_f64()).ceil() as u32,
+            },
         }
     }
 }

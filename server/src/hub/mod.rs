@@ -85,8 +85,11 @@ pub(crate) struct Hub<D: Dialect> {
     dirty: RefCell<Vec<Rc<Connection<D>>>>,
     /// Connections that are not read from until pressure has fallen.
     paused: RefCell<Vec<Rc<Connection<D>>>>,
+    /// Connections that are not read from until the next tick.
+    resting: RefCell<Vec<Rc<Connection<D>>>>,
     scratch: RefCell<Box<[u8]>>,
     rooms_counted: Cell<usize>,
+    now: Cell<UnixMillis>,
     tick: Cell<u32>,
     serial: Cell<u64>,
     draining: Cell<bool>,
@@ -111,8 +114,10 @@ impl<D: Dialect> Hub<D> {
             pending: RefCell::default(),
             dirty: RefCell::default(),
             paused: RefCell::default(),
+            resting: RefCell::default(),
             scratch: RefCell::new(vec![0; SCRATCH_BYTES].into()),
             rooms_counted: Cell::new(0),
+            now: Cell::new(UnixMillis(0)),
             tick: Cell::new(0),
             serial: Cell::new(0),
             draining: Cell::new(false),
@@ -121,8 +126,18 @@ impl<D: Dialect> Hub<D> {
 
     /// Starts what runs in the background: the pump and the clock. Must be called on the shard.
     pub(crate) fn start(self: &Rc<Self>, letters: Letters<D>) {
-        spawn_local(self.clone().pump(letters));
-        spawn_local(self.clone().keep_time());
+        let pump = spawn_local(self.clone().pump(letters));
+        let clock = spawn_local(self.clone().keep_time());
+        for task in [pump, clock] {
+            let hub = self.clone();
+            spawn_local(async move {
+                if task.await.is_err_and(|error| error.is_panic()) {
+                    // Without these a hub releases nothing: nobody may go on waiting for it.
+                    hub.env.health.fail("a shard has panicked");
+                    hub.fail_all();
+                }
+            });
+        }
     }
 
     /// The dialect that the hub speaks.
@@ -204,6 +219,9 @@ impl<D: Dialect> Hub<D> {
             }
             self.flush_dirty();
             self.resume_paused();
+            for connection in self.resting.take() {
+                connection.wake();
+            }
         }
     }
 
@@ -235,6 +253,16 @@ impl<D: Dialect> Hub<D> {
         }
     }
 
+    /// The wall clock, read once per turn.
+    fn now(&self) -> UnixMillis {
+        self.now.get()
+    }
+
+    fn read_clock(&self) {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        self.now.set(UnixMillis(since.as_millis() as u64));
+    }
+
     /// Whether a connection must not be read from for now: what it caused has to be taken first.
     fn must_pause(&self, connection: &Rc<Connection<D>>) -> bool {
         if self.draining.get() || connection.queued_bytes() > self.env.limits.queue_bytes_max {
@@ -243,6 +271,11 @@ impl<D: Dialect> Hub<D> {
         if let Follow::CatchUp(cursor) = &*connection.follow()
             && cursor.own_records() > OWN_RECORDS_MAX
         {
+            return true;
+        }
+        if connection.taken() >= self.deadlines.messages {
+            // Goes on at the next tick.
+            self.resting.borrow_mut().push(connection.clone());
             return true;
         }
         let pressure = self.env.signals[connection.owner()].pressure.load(Ordering::Relaxed);
@@ -322,10 +355,4 @@ fn slot_of(member: Member) -> usize {
 
 fn shard_of(member: Member) -> usize {
     (member.0 >> (SLOT_BITS + SERIAL_BITS)) as usize
-}
-
-/// The wall clock, as rooms are told it.
-fn now() -> UnixMillis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    UnixMillis(since.as_millis() as u64)
 }

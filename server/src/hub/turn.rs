@@ -22,6 +22,7 @@ pub(super) struct Turn<D: Dialect> {
     pub(super) senders: Vec<To<D>>,
     /// Bytes of the messages that brought the commands.
     pub(super) bytes: usize,
+    pub(super) commands: u64,
 }
 
 impl<D: Dialect> Default for Turn<D> {
@@ -32,6 +33,7 @@ impl<D: Dialect> Default for Turn<D> {
             replies: Replies { arena: Vec::new(), to: Vec::new() },
             senders: Vec::new(),
             bytes: 0,
+            commands: 0,
         }
     }
 }
