@@ -88,6 +88,9 @@ pub struct LimitsConfig {
     pub messages_per_second_max: u32,
     /// Bytes that may wait for one connection in memory before it is fed from the log.
     pub queue_bytes_max: usize,
+    /// Followers of one room that are moved to the shard that owns it; later ones stay on the
+    /// shard that accepted them, which then mirrors the room.
+    pub followers_moved_max: usize,
     /// A request's head must be whole within this time.
     pub handshake_timeout: Duration,
     /// A session must have joined a room within this time.
@@ -152,6 +155,7 @@ impl Default for LimitsConfig {
             connections_max: 100_000,
             messages_per_second_max: 200_000,
             queue_bytes_max: 1 << 20,
+            followers_moved_max: 1_024,
             handshake_timeout: Duration::from_secs(10),
             join_timeout: Duration::from_secs(30),
             ping_interval: Duration::from_secs(25),

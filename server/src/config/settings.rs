@@ -114,6 +114,17 @@ pub static SETTINGS: &[Setting] = &[
         }),
     },
     Setting {
+        name: "limits.followers_moved_max",
+        doc: "Followers of one room that are moved to the event loop that owns it; later ones stay where they came in.",
+        short_flag: None,
+        field: Field::Count(Number {
+            bounds: (1, 10_000_000),
+            zero: Some("none"),
+            set: |config, n| config.limits.followers_moved_max = to_usize(n),
+            show: |config| config.limits.followers_moved_max as u64,
+        }),
+    },
+    Setting {
         name: "limits.handshake_timeout",
         doc: "A request's head must be whole within this time.",
         short_flag: None,

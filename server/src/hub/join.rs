@@ -17,9 +17,6 @@ use super::{
     room::{Owner, Role, Room, RoomKey},
 };
 
-/// Followers that a room's owner takes over from other shards.
-const FOLLOWERS_ADOPTED_MAX: usize = 1_024;
-
 impl<D: Dialect> Hub<D> {
     /// A session asks to follow a room behind sequence number `after`.
     pub(super) fn join(&self, connection: &Rc<Connection<D>>, room: &str, after: u64) {
@@ -134,7 +131,7 @@ impl<D: Dialect> Hub<D> {
         let mut rooms = self.rooms();
         let room = rooms.get_mut(key);
         let released = room.released;
-        if room.followers.len() >= FOLLOWERS_ADOPTED_MAX
+        if room.followers.len() >= self.env.limits.followers_moved_max
             && let Role::Owner(owner) = &mut room.role
         {
             match owner.mirrors.iter_mut().find(|(shard, _)| *shard == from) {
