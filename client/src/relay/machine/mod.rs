@@ -14,7 +14,7 @@ pub(crate) use outbox::{OutboxLimits, Place, Violation};
 pub use progress::Handled;
 use progress::Progress;
 pub(crate) use progress::Ticket;
-pub use seen::Seen;
+pub use seen::{Noted, Seen};
 
 use super::change_id::{ChangeId, Origin};
 
@@ -181,7 +181,7 @@ impl Machine {
             return Verdict::Skip;
         }
         self.received = sequence;
-        let known = id.is_some_and(|id| !self.seen.insert(id, sequence));
+        let known = id.is_some_and(|id| !self.seen.insert(id, sequence).new);
         if !known {
             return Verdict::Deliver(self.progress.deliver(sequence, id));
         }

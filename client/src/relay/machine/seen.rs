@@ -45,6 +45,15 @@ impl Counters {
     }
 }
 
+/// What noting a change did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Noted {
+    /// The change had not been seen.
+    pub new: bool,
+    /// The origin that had to make room.
+    pub forgotten: Option<Origin>,
+}
+
 /// Which changes have been seen.
 ///
 /// Exact until 4,096 origins (runs of clients) or 64 gaps in the changes of one origin are
@@ -55,30 +64,17 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Notes that a change was met at a sequence number. Says whether it is new.
+    /// Notes that a change was met at a sequence number.
     ///
     /// # Panics
     /// In debug builds, when the counter is 0.
-    pub fn insert(&mut self, id: ChangeId, sequence: u64) -> bool {
+    pub fn insert(&mut self, id: ChangeId, sequence: u64) -> Noted {
         debug_assert!(id.counter > 0, "counters start at 1");
-        if !self.origins.contains_key(&id.origin) && self.origins.len() >= ORIGINS_MAX {
-            self.forget_oldest();
-        }
+        let full = self.origins.len() >= ORIGINS_MAX && !self.origins.contains_key(&id.origin);
+        let forgotten = if full { self.forget_oldest() } else { None };
         let counters = self.origins.entry(id.origin).or_default();
         counters.last_sequence = counters.last_sequence.max(sequence);
-        counters.insert(id.counter)
-    }
-
-    /// How many origins are remembered.
-    #[must_use]
-    pub fn origins(&self) -> usize {
-        self.origins.len()
-    }
-
-    /// Whether an origin is remembered.
-    #[must_use]
-    pub fn remembers(&self, origin: &Origin) -> bool {
-        self.origins.contains_key(origin)
+        Noted { new: counters.insert(id.counter), forgotten }
     }
 
     /// What is remembered of one origin, to be kept: 8 bytes and 16 for each run of counters.
@@ -107,12 +103,12 @@ impl Seen {
         whole
     }
 
-    fn forget_oldest(&mut self) {
+    fn forget_oldest(&mut self) -> Option<Origin> {
         let oldest =
             self.origins.iter().min_by_key(|(origin, seen)| (seen.last_sequence, **origin));
-        if let Some(origin) = oldest.map(|(origin, _)| *origin) {
-            self.origins.remove(&origin);
-        }
+        let origin = oldest.map(|(origin, _)| *origin)?;
+        self.origins.remove(&origin);
+        Some(origin)
     }
 }
 
@@ -134,30 +130,29 @@ mod tests {
     fn the_origin_heard_of_longest_ago_is_forgotten_first() {
         let mut seen = Seen::default();
         for number in 0..ORIGINS_MAX as u16 {
-            assert!(seen.insert(id(number, 1), u64::from(number) + 1));
+            assert!(seen.insert(id(number, 1), u64::from(number) + 1).new);
         }
-        assert!(seen.insert(id(0, 2), 10_000));
-        assert!(seen.insert(id(u16::MAX, 1), 10_001));
-        assert_eq!(seen.origins(), ORIGINS_MAX);
-        assert!(seen.remembers(&id(0, 1).origin));
-        assert!(!seen.remembers(&id(1, 1).origin));
+        assert_eq!(seen.insert(id(0, 2), 10_000), Noted { new: true, forgotten: None });
+        let noted = seen.insert(id(u16::MAX, 1), 10_001);
+        assert_eq!(noted, Noted { new: true, forgotten: Some(id(1, 1).origin) });
+        assert_eq!(seen.origins.len(), ORIGINS_MAX);
     }
 
     #[test]
     fn too_many_gaps_close_from_below() {
         let mut seen = Seen::default();
         let mut odd_counters = (0..=RUNS_MAX as u64).map(|number| 2 * number + 1);
-        assert!(odd_counters.all(|counter| seen.insert(id(1, counter), 1)));
-        assert!(!seen.insert(id(1, 2), 1), "the lowest gap counts as seen");
-        assert!(seen.insert(id(1, 4), 1), "the next one does not");
+        assert!(odd_counters.all(|counter| seen.insert(id(1, counter), 1).new));
+        assert!(!seen.insert(id(1, 2), 1).new, "the lowest gap counts as seen");
+        assert!(seen.insert(id(1, 4), 1).new, "the next one does not");
     }
 
     #[test]
     fn the_highest_counter_is_taken_like_any_other() {
         let mut seen = Seen::default();
-        assert!(seen.insert(id(1, u64::MAX), 1));
-        assert!(!seen.insert(id(1, u64::MAX), 1));
-        assert!(seen.insert(id(1, u64::MAX - 1), 1));
+        assert!(seen.insert(id(1, u64::MAX), 1).new);
+        assert!(!seen.insert(id(1, u64::MAX), 1).new);
+        assert!(seen.insert(id(1, u64::MAX - 1), 1).new);
     }
 
     #[test]
@@ -176,7 +171,7 @@ mod tests {
         for bytes in damaged {
             assert!(!seen.decode(id(1, 1).origin, &bytes), "{bytes:?}");
         }
-        assert_eq!(seen.origins(), 0);
+        assert!(seen.origins.is_empty());
     }
 
     proptest! {
@@ -184,7 +179,7 @@ mod tests {
         fn it_answers_like_a_plain_set(counters in prop::collection::vec(1..60u64, 0..200)) {
             let (mut seen, mut model) = (Seen::default(), BTreeSet::new());
             for counter in counters {
-                prop_assert_eq!(seen.insert(id(1, counter), 1), model.insert(counter));
+                prop_assert_eq!(seen.insert(id(1, counter), 1).new, model.insert(counter));
                 let mut copy = Seen::default();
                 let bytes = seen.encode(&id(1, 1).origin).unwrap();
                 prop_assert!(copy.decode(id(1, 1).origin, &bytes));

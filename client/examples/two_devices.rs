@@ -1,0 +1,223 @@
+//! Two devices keep one encrypted to-do list through a server that this example starts itself.
+//!
+//! One device goes offline, edits, and comes back. In the end both lists are equal, and the
+//! server's directory holds no word of them.
+//!
+//! ```sh
+//! cargo run -p syncline-client --example two_devices
+//! ```
+#![allow(clippy::print_stdout, reason = "the example tells a story")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    error::Error,
+    fs,
+    path::Path,
+};
+
+use serde::{Deserialize, Serialize};
+use syncline::{Config, Server};
+use syncline_client::relay::{
+    Changes, Client, ConnectionError, Event, InMemory, Received, Receiver, Secret, Settings,
+    Status, Transport, WebSocket, WebSocketReceiver, WebSocketSender,
+};
+use tokio::sync::watch;
+
+type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Outcome {
+    let dir = tempfile::tempdir()?;
+    let mut config = Config::default();
+    config.http.listen = ([127, 0, 0, 1], 0).into();
+    config.storage.dir = dir.path().join("data");
+    let server = Server::start(config)?;
+    let url = format!("ws://{}/sync", server.address());
+    let secret = Secret::generate()?;
+    println!("A server runs at {url}.");
+    println!("Two devices share a secret. The server knows the list only as");
+    println!("  {}\n", secret.discovery_key());
+
+    let mut phone = Device::start("phone", &url, &secret)?;
+    let mut laptop = Device::start("laptop", &url, &secret)?;
+    phone.add("buy milk").await?;
+    laptop.add("call the plumber").await?;
+    phone.wait_for(2).await?;
+    laptop.wait_for(2).await?;
+
+    phone.airplane_mode(true).await?;
+    phone.add("read on the plane").await?;
+    phone.tick_off("buy milk").await?;
+    laptop.add("water the plants").await?;
+    println!("          phone has {} unsaved changes\n", phone.client.unsaved());
+    phone.airplane_mode(false).await?;
+    phone.wait_for(5).await?;
+    laptop.wait_for(5).await?;
+
+    phone.show();
+    laptop.show();
+    assert_eq!(phone.list, laptop.list, "both devices see the same list");
+    println!("Both lists are equal.");
+
+    phone.client.shutdown().await;
+    laptop.client.shutdown().await;
+    server.shutdown()?;
+    let words = phone.list.tasks.keys().map(String::as_str);
+    let searched = search(&dir.path().join("data"), words)?;
+    assert!(searched > 0, "a server that kept nothing would prove nothing");
+    println!("None of their words is in the {searched} bytes that the server wrote.");
+    Ok(())
+}
+
+/// One edit of the list, as it travels inside a sealed change.
+#[derive(Clone, Serialize, Deserialize)]
+enum Edit {
+    Add(String),
+    TickOff(String),
+}
+
+/// A to-do list whose edits mean the same in any order.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct List {
+    /// Whether each task has been added yet: ticking it off may be heard of first.
+    tasks: BTreeMap<String, bool>,
+    done: BTreeSet<String>,
+    edits: usize,
+}
+
+impl List {
+    fn apply(&mut self, edit: Edit) {
+        self.edits += 1;
+        match edit {
+            Edit::Add(task) => drop(self.tasks.insert(task, true)),
+            Edit::TickOff(task) => drop(self.done.insert(task)),
+        }
+    }
+}
+
+/// A device: its list, its client, and a switch for its network.
+struct Device {
+    name: &'static str,
+    list: List,
+    client: Client,
+    changes: Changes,
+    airplane: watch::Sender<bool>,
+}
+
+impl Device {
+    fn start(name: &'static str, url: &str, secret: &Secret) -> Outcome<Self> {
+        let airplane = watch::Sender::new(false);
+        let network = Network { socket: WebSocket::new(url)?, airplane: airplane.subscribe() };
+        let (client, changes) = Client::start(network, secret, Settings::default(), InMemory)?;
+        Ok(Self { name, list: List::default(), client, changes, airplane })
+    }
+
+    async fn add(&mut self, task: &str) -> Outcome {
+        println!("{:>8}: adds \"{task}\"", self.name);
+        self.edit(Edit::Add(task.into())).await
+    }
+
+    async fn tick_off(&mut self, task: &str) -> Outcome {
+        println!("{:>8}: ticks off \"{task}\"", self.name);
+        self.edit(Edit::TickOff(task.into())).await
+    }
+
+    /// Local first: the list changes at once, the change goes out when it can.
+    async fn edit(&mut self, edit: Edit) -> Outcome {
+        self.list.apply(edit.clone());
+        self.client.submit(&serde_json::to_vec(&edit)?).await?;
+        Ok(())
+    }
+
+    /// Takes in changes until the list has seen so many edits, and all of its own are saved.
+    async fn wait_for(&mut self, edits: usize) -> Outcome {
+        while self.list.edits < edits {
+            match self.changes.next().await {
+                Some(Event::Change(change)) => {
+                    println!("{:>8}: receives change {}", self.name, change.sequence);
+                    self.list.apply(serde_json::from_slice(&change.body)?);
+                }
+                other => return Err(format!("{}: {other:?}", self.name).into()),
+            }
+        }
+        self.client.saved().await?;
+        println!("{:>8}: everything is saved", self.name);
+        Ok(())
+    }
+
+    async fn airplane_mode(&self, on: bool) -> Outcome {
+        println!("\n{:>8}: airplane mode {}", self.name, if on { "on" } else { "off" });
+        self.airplane.send_replace(on);
+        self.client.retry_now();
+        let reached = |status: &Status| match status {
+            Status::Offline { .. } => on,
+            Status::Live { .. } => !on,
+            _ => false,
+        };
+        self.client.status().wait_for(reached).await?;
+        Ok(())
+    }
+
+    fn show(&self) {
+        println!("\n{:>8}'s list:", self.name);
+        for task in self.list.tasks.keys() {
+            let mark = if self.list.done.contains(task) { 'x' } else { ' ' };
+            println!("          [{mark}] {task}");
+        }
+    }
+}
+
+/// The real network, with an airplane mode.
+struct Network {
+    socket: WebSocket,
+    airplane: watch::Receiver<bool>,
+}
+
+struct Reception {
+    socket: WebSocketReceiver,
+    airplane: watch::Receiver<bool>,
+}
+
+const UNREACHABLE: ConnectionError = ConnectionError::Io(std::io::ErrorKind::NetworkUnreachable);
+
+impl Transport for Network {
+    type Sender = WebSocketSender;
+    type Receiver = Reception;
+
+    async fn connect(
+        &self,
+        subprotocol: Option<&'static str>,
+        message_bytes_max: usize,
+    ) -> Result<(WebSocketSender, Reception), ConnectionError> {
+        if *self.airplane.borrow() {
+            return Err(UNREACHABLE);
+        }
+        let (sender, socket) = self.socket.connect(subprotocol, message_bytes_max).await?;
+        Ok((sender, Reception { socket, airplane: self.airplane.clone() }))
+    }
+}
+
+impl Receiver for Reception {
+    async fn receive(&mut self) -> Result<Received, ConnectionError> {
+        tokio::select! {
+            received = self.socket.receive() => received,
+            _ = self.airplane.wait_for(|on| *on) => Err(UNREACHABLE),
+        }
+    }
+}
+
+/// Looks for words in every file below a directory; returns how many bytes were written there.
+fn search<'a>(dir: &Path, words: impl Iterator<Item = &'a str> + Clone) -> Outcome<usize> {
+    let mut searched = 0;
+    for entry in fs::read_dir(dir)? {
+        let bytes = fs::read(entry?.path())?;
+        // Segment files are made longer than what is in them yet.
+        let written = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        for word in words.clone() {
+            let found = bytes[..written].windows(word.len()).any(|part| part == word.as_bytes());
+            assert!(!found, "the server wrote {word:?} in the clear");
+        }
+        searched += written;
+    }
+    Ok(searched)
+}
