@@ -70,8 +70,9 @@ pub(crate) fn run(options: &GoalsOptions) -> Result<(), Error> {
     if check.wanted(&["P15"]) {
         check.join()?;
     }
-    let goals: Vec<Goal> =
+    let mut goals: Vec<Goal> =
         check.goals.into_iter().filter(|goal| wanted(&options.only, goal.id)).collect();
+    goals.sort_by_key(|goal| goal.id);
     print(options, &goals)
 }
 
@@ -94,13 +95,14 @@ fn print(options: &GoalsOptions, goals: &[Goal]) -> Result<(), Error> {
         writeln!(out, "{}", json!({ "pairs": options.pairs, "goals": goals }))?;
         return Ok(());
     }
-    writeln!(out, "{:<5} {:<62} {:>9} {:>9}", "goal", "what", "asked", "reached")?;
+    let width = goals.iter().map(|goal| goal.what.chars().count()).max().unwrap_or_default();
+    writeln!(out, "{:<5} {:<width$} {:>9} {:>9}", "goal", "what", "asked", "reached")?;
     for goal in goals {
         let sign = if goal.at_least { "≥" } else { "≤" };
         let asked = format!("{sign} {}", goal.asked);
         let reached = goal.reached.map_or_else(|| "-".into(), |reached| format!("{reached:.2}"));
         let met = if goal.met() { "yes" } else { "NO" };
-        writeln!(out, "{:<5} {:<62} {asked:>9} {reached:>9}  {met}", goal.id, goal.what)?;
+        writeln!(out, "{:<5} {:<width$} {asked:>9} {reached:>9}  {met}", goal.id, goal.what)?;
     }
     Ok(())
 }

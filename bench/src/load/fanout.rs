@@ -192,3 +192,57 @@ impl Handler for Fanout {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::net::Framing;
+
+    /// One room with a publisher, link 0, that has sent ten messages, and a subscriber, link 1.
+    fn one_subscriber() -> (Net, Fanout) {
+        let address = ([127, 0, 0, 1], 1).into();
+        let endpoint = Endpoint { address, path: "/sync".into(), framing: Framing::Binary };
+        let net = Net::new(&endpoint).unwrap();
+        let options = MeterOptions { warmup: 0.0, seconds: 1.0 };
+        let meter = Meter::new(&options, &net, None);
+        let fanout = Fanout {
+            rooms: vec![Room { publisher: 0, published: 10, delivered: 0 }],
+            subscribers: vec![None, Some(Subscriber { room: 0, received: 0 })],
+            per_room: 1,
+            window: 1,
+            payloads: Payloads::new(BYTES_MIN),
+            interval: 0,
+            due: 0,
+            next_room: 0,
+            meter,
+        };
+        (net, fanout)
+    }
+
+    fn change(counter: u64) -> Vec<u8> {
+        Payloads::new(BYTES_MIN).make(Stamp { sent: 0, counter }).to_vec()
+    }
+
+    #[test]
+    fn changes_in_order_count_and_anything_else_is_a_violation() {
+        let (mut net, mut fanout) = one_subscriber();
+        let mut got = |link, sequence, counter| {
+            let payload = change(counter);
+            let message = ServerMessage::Change { sequence, payload: &payload };
+            fanout.message(&mut net, link, message, 5).is_ok()
+        };
+        assert!(got(1, 1, 0));
+        assert!(got(1, 2, 1));
+        assert!(!got(0, 3, 2), "the publisher got its own");
+        assert!(!got(1, 4, 3), "one was left out");
+        assert_eq!(fanout.pending(), 8);
+    }
+
+    #[test]
+    fn a_wrong_payload_is_a_violation() {
+        let (mut net, mut fanout) = one_subscriber();
+        let payload = &change(0)[1..];
+        let message = ServerMessage::Change { sequence: 1, payload };
+        assert!(fanout.message(&mut net, 1, message, 5).is_err());
+    }
+}
