@@ -1,1 +1,4 @@
 //! The client crate against a real server. Knows the client's public API.
+
+mod device;
+mod sync;
