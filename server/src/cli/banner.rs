@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use syncline::{Config, Durability};
+use syncline_engine::OpenReport;
 
 use super::output::Style;
 
@@ -14,6 +15,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) address: SocketAddr,
     /// The data directory, absolute when that is known.
     pub(crate) dir: &'a str,
+    /// What opening the store found.
+    pub(crate) report: Option<&'a OpenReport>,
 }
 
 /// The whole banner.
@@ -28,6 +31,9 @@ pub(crate) fn banner(facts: &Facts<'_>, style: Style) -> String {
     line("probes", &format!("http://{host}/livez  http://{host}/readyz"));
     line("metrics", &format!("http://{host}/metrics"));
     line("data", facts.dir);
+    if let Some(report) = facts.report {
+        line("", &style.dim(&opened(report)));
+    }
     line("durability", &durability(facts.config.storage.durability, style));
     line("not built", "the dialects workspace, peer, oplog and maps: they come later");
     if let Some(warning) = exposure(facts) {
@@ -44,6 +50,16 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
         _ => {}
     }
     address
+}
+
+fn opened(report: &OpenReport) -> String {
+    let OpenReport { segments, records, bytes_cut, elapsed, .. } = report;
+    let cut = match bytes_cut {
+        0 => String::new(),
+        cut => format!(", {cut} bytes of an unfinished write cut"),
+    };
+    let ms = elapsed.as_millis();
+    format!("{records} records in {segments} segments{cut}, opened in {ms} ms")
 }
 
 fn admission(config: &Config) -> &'static str {
@@ -73,7 +89,7 @@ mod tests {
 
     fn text(address: &str, config: &Config) -> String {
         let address = address.parse().unwrap();
-        banner(&Facts { config, address, dir: "/data" }, Style::plain())
+        banner(&Facts { config, address, dir: "/data", report: None }, Style::plain())
     }
 
     #[test]

@@ -52,7 +52,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
 
 fn announce(server: &Server, config: &Config, begun: Instant) -> Result<(), Failure> {
     let dir = absolute(&config.storage.dir);
-    let facts = Facts { config, address: server.address(), dir: &dir };
+    let report = server.open_report();
+    let facts = Facts { config, address: server.address(), dir: &dir, report };
     let ready_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     info!(address = %facts.address, dir, ready_ms, "listening");
     // A closed standard output is no reason not to serve.

@@ -2,6 +2,7 @@
 
 mod config;
 mod help;
+mod serve;
 
 use std::process::Output;
 
