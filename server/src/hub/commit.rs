@@ -151,7 +151,10 @@ impl<D: Dialect> Hub<D> {
                 let sender = Sender { to: To::There(from), member: from, framing };
                 self.apply(key, sender, command, bytes);
             }
-            None => debug_assert!(false, "a room that is mirrored is present"),
+            None => {
+                debug_assert!(false, "a room that is mirrored is present");
+                self.env.signals[self.shard].pressure.fetch_sub(bytes, Ordering::Relaxed);
+            }
         }
     }
 

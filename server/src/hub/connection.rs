@@ -173,7 +173,7 @@ impl<D: Dialect> Connection<D> {
     }
 
     pub(super) fn is_open(&self) -> bool {
-        *self.phase.borrow() == Phase::Open
+        matches!(&*self.phase.borrow(), Phase::Open)
     }
 
     /// Messages taken since the last tick of the hub's clock.
@@ -330,6 +330,10 @@ impl<D: Dialect> Connection<D> {
 
     /// Queues finished frames to be written at the end of the release.
     pub(super) fn send(self: &Rc<Self>, frames: Bytes) {
+        if !self.is_open() {
+            // Nothing may follow a close frame.
+            return;
+        }
         let mut outbox = self.outbox.borrow_mut();
         // A socket that takes no more has its own task waiting to go on.
         let blocked = !outbox.is_empty();

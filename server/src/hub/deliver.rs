@@ -1,6 +1,9 @@
 //! What is durable becomes visible: segments to followers, replies to their members, mail.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    rc::Rc,
+    sync::{Arc, atomic::Ordering},
+};
 
 use bytes::Bytes;
 use syncline_protocol::dialect::{Dialect, Member};
@@ -8,7 +11,7 @@ use syncline_protocol::dialect::{Dialect, Member};
 use super::{
     Hub,
     catchup::CatchUp,
-    connection::{Connection, Follow},
+    connection::Follow,
     mail::Mail,
     release::{Pending, Released, To, framing_index},
     room::{Role, Room},
@@ -67,7 +70,7 @@ impl<D: Dialect> Hub<D> {
         }
         for (to, frames) in pending.replies {
             match to {
-                To::Here(connection) => self.send_reply(&connection, frames),
+                To::Here(connection) => connection.send(frames),
                 To::There(to) => self.post(shard_of(to), Mail::Reply { to, frames }),
             }
         }
@@ -112,14 +115,8 @@ impl<D: Dialect> Hub<D> {
         room.released = released.last_seq;
     }
 
-    fn send_reply(&self, connection: &std::rc::Rc<Connection<D>>, frames: Bytes) {
-        if connection.is_open() {
-            connection.send(frames);
-        }
-    }
-
     /// Opens one letter of another shard.
-    pub(super) fn open_letter(self: &std::rc::Rc<Self>, mail: Mail<D>) {
+    pub(super) fn open_letter(self: &Rc<Self>, mail: Mail<D>) {
         match mail {
             Mail::Adopt { handoff, from } => self.adopt(handoff, from),
             Mail::Follow { handoff, released } => self.mirror(*handoff, released),
@@ -147,7 +144,7 @@ impl<D: Dialect> Hub<D> {
 
     fn reply_from_afar(&self, to: Member, frames: Bytes) {
         if let Some(connection) = self.find(to) {
-            self.send_reply(&connection, frames);
+            connection.send(frames);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence},
     },
     time::Duration,
 };
@@ -55,6 +55,8 @@ impl Signal {
 
     /// The store's durable watermark has moved. Called on the flushing thread.
     pub(crate) fn durable(&self, position: Position) {
+        // Pairs with the fence in `want`: either this sees the wish, or the hub sees the watermark.
+        fence(Ordering::SeqCst);
         if self.wanted.load(Ordering::SeqCst) <= position.0 {
             self.work.notify_one();
         }
@@ -74,6 +76,7 @@ impl Signal {
     /// have moved before this was seen.
     pub(super) fn want(&self, position: Option<Position>) {
         self.wanted.store(position.map_or(u64::MAX, |position| position.0), Ordering::SeqCst);
+        fence(Ordering::SeqCst);
     }
 }
 
