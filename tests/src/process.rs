@@ -11,11 +11,12 @@ use std::{
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::{Arc, Mutex, OnceLock},
     thread,
+    time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::{http::get, until};
+use crate::{PATIENCE, http::get, until};
 
 /// The program, built once per test run from the sources as they are.
 ///
@@ -56,7 +57,27 @@ pub fn command(arguments: &[&str]) -> Command {
 /// When it does not start.
 #[must_use]
 pub fn run(arguments: &[&str]) -> Output {
-    command(arguments).output().expect("the program starts")
+    to_end(command(arguments))
+}
+
+/// Runs a command that must end by itself.
+///
+/// # Panics
+/// When it does not start, or does not end.
+#[must_use]
+pub fn to_end(mut command: Command) -> Output {
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let pid = Pid::from_child(&child);
+    let start = Instant::now();
+    while child.try_wait().expect("a child can be waited for").is_none() {
+        if start.elapsed() > PATIENCE {
+            kill_process(pid, Signal::KILL).expect("the process is there");
+            panic!("it does not end: {:?}", child.wait_with_output());
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    child.wait_with_output().expect("its output can be read")
 }
 
 /// `syncline serve`, running.
@@ -109,6 +130,19 @@ impl Serving {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Its resident memory.
+    ///
+    /// # Panics
+    /// Where there is no `/proc`.
+    #[must_use]
+    pub fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()));
+        let status = status.expect("a Linux system");
+        let size = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).expect("a resident size");
+        let kib: u64 = size.trim().trim_end_matches(" kB").parse().expect("a number");
+        kib << 10
     }
 
     /// Everything it has printed so far, on both streams.

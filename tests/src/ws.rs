@@ -133,6 +133,12 @@ impl Socket {
         (Self { raw }, answer)
     }
 
+    /// A connection that has been upgraded already.
+    #[must_use]
+    pub fn over(raw: Raw) -> Self {
+        Self { raw }
+    }
+
     /// The bytes below.
     pub fn raw(&mut self) -> &mut Raw {
         &mut self.raw

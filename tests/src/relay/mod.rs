@@ -10,7 +10,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use crate::{
     PATIENCE,
-    ws::{BINARY, Event, FIN, Frame, Socket, TEXT},
+    ws::{BINARY, CLOSE, Event, FIN, Frame, Socket, TEXT},
 };
 
 /// The path of the dialect.
@@ -108,6 +108,7 @@ pub struct Peer {
     framing: Framing,
     key: String,
     next_id: u64,
+    close_code: Option<u16>,
 }
 
 impl Peer {
@@ -154,7 +155,7 @@ impl Peer {
         assert_eq!(answer.status, 101, "{}", answer.text());
         let chosen = offer.first().map(|(_, name)| *name);
         assert_eq!(answer.header("sec-websocket-protocol"), chosen);
-        Self { socket, framing, key: key.into(), next_id: 1 }
+        Self { socket, framing, key: key.into(), next_id: 1, close_code: None }
     }
 
     /// The connection below.
@@ -188,11 +189,20 @@ impl Peer {
     /// When nothing comes within [`PATIENCE`], or a frame that is no message.
     pub fn try_message(&mut self) -> Option<Message> {
         match self.socket.event(PATIENCE) {
-            Event::Frame(frame) if frame.opcode() == crate::ws::CLOSE => None,
+            Event::Frame(frame) if frame.opcode() == CLOSE => {
+                self.close_code = frame.close_code();
+                None
+            }
             Event::Frame(frame) => Some(self.parse(&frame)),
             Event::End => None,
             Event::Nothing => panic!("waited for a message"),
         }
+    }
+
+    /// The code of the close frame that [`Peer::try_message`] met.
+    #[must_use]
+    pub fn close_code(&self) -> Option<u16> {
+        self.close_code
     }
 
     /// The next message.

@@ -1,2 +1,11 @@
 //! The server's edges: HTTP, WebSocket framing, deadlines, signals, sudden death. Knows bytes and
 //! exit codes; nothing of the server's insides.
+
+mod flood;
+mod frames;
+mod probes;
+mod requests;
+mod shutdown;
+mod start;
+mod tokens;
+mod upgrade;

@@ -1,0 +1,54 @@
+//! The orderly end: everything accepted is durable, everyone is told, the exit code is 0.
+
+use std::net::TcpStream;
+
+use rustix::process::Signal;
+use syncline_tests::{
+    process::Serving,
+    relay::{Hello, PATH, Peer},
+    server::TestServer,
+    ws::Socket,
+};
+use tempfile::TempDir;
+
+#[test]
+fn sigint_ends_as_orderly() {
+    let dir = TempDir::new().unwrap();
+    let serving = Serving::start(dir.path(), &[]);
+    let mut peer = Peer::json(serving.address(), &Hello::new("a", "K"));
+    peer.hears_nothing();
+    serving.signal(Signal::INT);
+    assert_eq!(peer.socket().closed().close_code(), Some(1001));
+    assert_eq!(serving.ended().0.code(), Some(0));
+}
+
+#[test]
+fn a_client_that_reads_nothing_does_not_hold_up_the_end() {
+    let dir = TempDir::new().unwrap();
+    let timeout = [("SYNCLINE_LIMITS_DRAIN_TIMEOUT", "500ms")];
+    let serving = Serving::start(dir.path(), &timeout);
+    let _deaf = Peer::binary(serving.address(), &Hello::new("deaf", "K"));
+    let mut writer = Peer::binary(serving.address(), &Hello::new("w", "K").with_ack());
+    writer.message();
+    for _ in 0..40 {
+        writer.submit(&vec![7; 1 << 20]);
+        writer.message();
+    }
+    serving.signal(Signal::TERM);
+    assert_eq!(serving.ended().0.code(), Some(0));
+}
+
+#[test]
+fn a_server_in_process_ends_when_told_and_when_dropped() {
+    let server = TestServer::start(|_| ());
+    let mut peer = Peer::json(server.address(), &Hello::new("a", "K"));
+    let address = server.address();
+    let dir = server.stop();
+    assert_eq!(peer.socket().closed().close_code(), Some(1001));
+    assert!(TcpStream::connect(address).is_err(), "nobody listens any more");
+
+    let server = TestServer::start_in(dir, |_| ());
+    let mut socket = Socket::open(server.address(), PATH);
+    drop(server);
+    assert_eq!(socket.closed().close_code(), Some(1001));
+}
