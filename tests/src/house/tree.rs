@@ -47,7 +47,8 @@ pub fn files(folder: &str, endings: &[&str]) -> Vec<String> {
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
             let (path, name) = (entry.path(), entry.file_name());
             let name = name.to_string_lossy();
-            if path.is_dir() && name != "target" && !name.starts_with(".git") {
+            let built = name == "target" && folder.join("Cargo.toml").exists();
+            if path.is_dir() && !built && !name.starts_with(".git") {
                 folders.push(path);
             } else if endings.iter().any(|e| name.ends_with(e)) {
                 let below = path.strip_prefix(root()).expect("found below the root");
@@ -80,8 +81,16 @@ pub fn is_test_path(path: &str) -> bool {
 }
 
 fn load(folder: &str) -> Crate {
+    // A workspace of its own inside a package is no part of it.
+    let manifests = files(folder, &["Cargo.toml"]);
+    let inner: Vec<&str> = manifests
+        .iter()
+        .filter_map(|path| path.strip_suffix("Cargo.toml"))
+        .filter(|path| path.trim_end_matches('/') != folder)
+        .collect();
     let sources = files(folder, &[".rs"])
         .iter()
+        .filter(|path| !inner.iter().any(|i| path.starts_with(i)))
         .map(|path| {
             let below = path.strip_prefix(&format!("{folder}/")).expect("below its crate");
             Source::new(path, &read(path), is_test_path(below))
