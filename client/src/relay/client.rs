@@ -18,6 +18,7 @@ use tokio::{
 use super::{
     backoff::Backoff,
     change_id::Origin,
+    core::{Core, NotQueued, Saved, Submitted},
     driver::Driver,
     envelope, hex,
     machine::{Machine, OutboxLimits},
@@ -26,13 +27,16 @@ use super::{
     secret::{RandomError, Secret},
     session::Session,
     settings::Settings,
-    shared::{NotQueued, Saved, Shared, Stopped, Submitted},
+    shared::{Shared, Stopped},
     state::{InMemory, State, StateError},
     status::Status,
     transport::Transport,
     websocket::{AddressError, WebSocket},
     wire::{ClientIdError, Wire},
 };
+
+/// What [`Settings::queue_bytes_max`] can be at most: what a tokio semaphore counts everywhere.
+const QUEUE_BYTES_MAX_MAX: usize = 512 << 20;
 
 /// Why a client did not start.
 #[derive(Debug, thiserror::Error)]
@@ -124,7 +128,8 @@ impl Client {
         Self::start(WebSocket::new(url)?, secret, settings, InMemory)
     }
 
-    /// Starts a client over any transport, with any state.
+    /// Starts a client over any transport, with any state. It reads the state at once, which may
+    /// block for a disk.
     ///
     /// # Errors
     /// [`StartError`]; never because of the network.
@@ -145,20 +150,20 @@ impl Client {
             message_bytes_max: settings.message_bytes_max,
         };
         let outbox = OutboxLimits {
-            changes_max: settings.outbox_changes_max,
+            changes_max: settings.outbox_changes_max.max(1),
             bytes_max: settings.outbox_bytes_max,
         };
         let machine = Machine::new(wire.habits(), outbox, origin, state.load()?);
-        let shared = Arc::new(Shared::new(machine, Box::new(state)));
+        let shared = Arc::new(Shared::new(Core::new(machine, Box::new(state))));
         let sealer = Arc::new(Sealer::new(secret, settings.form));
         let (queue, events) = mpsc::channel(settings.queue_changes_max.max(1));
-        let queue_bytes_max = u32::try_from(settings.queue_bytes_max).unwrap_or(u32::MAX);
+        let queue_bytes_max = settings.queue_bytes_max.clamp(1, QUEUE_BYTES_MAX_MAX);
         let session = Session {
             shared: Arc::clone(&shared),
             wire,
             sealer: Arc::clone(&sealer),
             queue,
-            queue_bytes: Arc::new(Semaphore::new(queue_bytes_max as usize)),
+            queue_bytes: Arc::new(Semaphore::new(queue_bytes_max)),
             queue_bytes_max,
             idle_timeout: settings.idle_timeout,
         };
@@ -205,7 +210,7 @@ impl Client {
         self.shared.unsaved()
     }
 
-    /// Returns when the server has saved everything submitted so far.
+    /// Returns at a moment when nothing is unsaved.
     ///
     /// # Errors
     /// [`Stopped`] when the client ended before.

@@ -22,6 +22,7 @@
 mod backoff;
 mod change_id;
 mod client;
+mod core;
 mod driver;
 mod envelope;
 mod hex;
@@ -38,6 +39,7 @@ mod transport;
 mod websocket;
 mod wire;
 
+pub use self::core::Saved;
 pub use change_id::{ChangeId, Origin};
 pub use client::{Client, Receipt, StartError, SubmitError};
 pub use machine::{Handled, Kept, Noted, Seen};
@@ -45,7 +47,7 @@ pub use received::{Change, Changes, Event};
 pub use seal::{Form, OpenError, SealError, Sealer};
 pub use secret::{RandomError, Secret};
 pub use settings::Settings;
-pub use shared::{Saved, Stopped};
+pub use shared::Stopped;
 pub use state::{Durable, InMemory, State, StateError};
 pub use status::Status;
 pub use transport::{ConnectionError, Message, Received, Receiver, Sender, Transport};

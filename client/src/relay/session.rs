@@ -28,7 +28,7 @@ pub(super) struct Session {
     pub(super) queue: mpsc::Sender<Queued>,
     /// Opened bytes that may wait in the queue.
     pub(super) queue_bytes: Arc<Semaphore>,
-    pub(super) queue_bytes_max: u32,
+    pub(super) queue_bytes_max: usize,
     pub(super) idle_timeout: Duration,
 }
 
@@ -135,7 +135,7 @@ impl Session {
                 (None, Event::Unopened { sequence, source, error }, 0)
             }
         };
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.queue_bytes_max);
+        let bytes = u32::try_from(bytes.min(self.queue_bytes_max)).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.queue_bytes).acquire_many_owned(bytes).await.ok();
         let slot = self.slot().await;
         match self.shared.change(sequence, id) {

@@ -35,6 +35,7 @@ pub struct Settings {
     /// server.
     pub queue_changes_max: usize,
     /// Opened bytes that may wait for the application, beside one change of any size: 16 MiB.
+    /// At most 512 MiB.
     pub queue_bytes_max: usize,
     /// The largest message of either side, in bytes as written: 64 MiB, as the server's default.
     pub message_bytes_max: usize,

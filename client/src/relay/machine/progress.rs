@@ -73,8 +73,8 @@ impl Progress {
     /// The numbers of the server started again: so does the cursor. Deliveries under way keep
     /// their tickets, but no longer move it.
     pub(crate) fn rewind(&mut self) {
-        for delivery in self.deliveries.drain(..) {
-            self.changes.extend(delivery.id.map(|id| (id, delivery.sequence)));
+        for delivery in &mut self.deliveries {
+            (delivery.sequence, delivery.through) = (0, 0);
         }
         self.cursor = 0;
     }
@@ -124,8 +124,11 @@ mod tests {
         let mut progress = Progress::new(10);
         let old = progress.deliver(11, Some(id(1)));
         progress.rewind();
-        assert_eq!(progress.report(), Some(Handled { cursor: 0, changes: vec![(id(1), 11)] }));
+        assert_eq!(progress.report(), Some(Handled { cursor: 0, changes: vec![] }));
+        let new = progress.deliver(1, Some(id(2)));
         progress.handled(old);
-        assert_eq!(progress.report(), None);
+        assert_eq!(progress.report(), Some(Handled { cursor: 0, changes: vec![(id(1), 0)] }));
+        progress.handled(new);
+        assert_eq!(progress.report(), Some(Handled { cursor: 1, changes: vec![(id(2), 1)] }));
     }
 }
