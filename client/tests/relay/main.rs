@@ -1,6 +1,7 @@
 //! The relay client through its public API, against a relay in memory.
 
 mod bounds;
+mod chaos;
 mod connections;
 mod fake;
 mod forms;
