@@ -5,7 +5,7 @@
 
 use std::{collections::VecDeque, rc::Rc};
 
-use syncline_engine::{Error, LogReader, Seq};
+use syncline_engine::{Error, Log, LogReader, Seq};
 use syncline_protocol::dialect::{Dialect, Session};
 
 use crate::ws::framed;
@@ -61,6 +61,38 @@ impl CatchUp {
     pub(super) fn own_records(&self) -> usize {
         self.own.len()
     }
+
+    /// The next records up to `released`, encoded one behind the other by `deliver`.
+    fn read_chunk(
+        &mut self,
+        log: &Log,
+        released: u64,
+        mut deliver: impl FnMut(u64, &[u8], &mut Vec<u8>),
+    ) -> Result<Vec<u8>, Error> {
+        let (reader, end) =
+            self.reader.get_or_insert_with(|| (log.read(Seq(self.next)..=Seq(released)), released));
+        let left = (*end - self.next + 1) as usize;
+        let guess = CHUNK_BYTES.min(left.saturating_mul(RECORD_BYTES_GUESS));
+        let mut chunk = Vec::with_capacity(guess);
+        while chunk.len() < CHUNK_BYTES {
+            let Some(record) = reader.next() else {
+                // Read to the end, or trimmed: go on behind what was visible then.
+                self.next = *end + 1;
+                self.reader = None;
+                break;
+            };
+            let record = record?;
+            let seq = record.seq.0;
+            self.next = seq + 1;
+            while self.own.front().is_some_and(|own| *own < seq) {
+                self.own.pop_front();
+            }
+            if self.own.front() != Some(&seq) {
+                deliver(seq, &record.payload, &mut chunk);
+            }
+        }
+        Ok(chunk)
+    }
 }
 
 impl<D: Dialect> Hub<D> {
@@ -83,49 +115,25 @@ impl<D: Dialect> Hub<D> {
             return Fed::Some;
         }
         let (name, released) = (room.name.clone(), room.released);
-        let log = match self.log_of(room) {
-            Ok(log) => log,
-            Err(error) => {
-                drop((follow, rooms));
-                return unreadable(connection, &error);
-            }
-        };
-        let (reader, end) = cursor
-            .reader
-            .get_or_insert_with(|| (log.read(Seq(cursor.next)..=Seq(released)), released));
         let framing = connection.framing();
-        let left = (*end - cursor.next + 1) as usize;
-        let mut chunk =
-            Vec::with_capacity(CHUNK_BYTES.min(left.saturating_mul(RECORD_BYTES_GUESS)));
-        while chunk.len() < CHUNK_BYTES {
-            match reader.next() {
-                None => {
-                    // Read to the end, or trimmed: go on behind what was visible then.
-                    cursor.next = *end + 1;
-                    cursor.reader = None;
-                    break;
-                }
-                Some(Ok(record)) => {
-                    let seq = record.seq.0;
-                    cursor.next = seq + 1;
-                    while cursor.own.front().is_some_and(|own| *own < seq) {
-                        cursor.own.pop_front();
-                    }
-                    if cursor.own.front() == Some(&seq) {
-                        continue;
-                    }
-                    deliver(self.dialect(), framing, &name, seq, &record.payload, &mut chunk);
-                }
-                Some(Err(error)) => {
-                    drop((follow, rooms));
-                    return unreadable(connection, &error);
-                }
+        let chunk = self.log_of(room).and_then(|log| {
+            cursor.read_chunk(log, released, |seq, record, out| {
+                deliver(self.dialect(), framing, &name, seq, record, out);
+            })
+        });
+        drop((follow, rooms));
+        match chunk {
+            Ok(chunk) => {
+                self.counters().caught_up_bytes.increment(chunk.len() as u64);
+                connection.send_from_task(chunk.into());
+                Fed::Some
+            }
+            Err(error) => {
+                tracing::error!(%error, "history cannot be read");
+                connection.close(1011, "history cannot be read");
+                Fed::Nothing
             }
         }
-        drop((follow, rooms));
-        self.counters().caught_up_bytes.increment(chunk.len() as u64);
-        connection.send_from_task(chunk.into());
-        Fed::Some
     }
 
     fn tell_caught_up(&self, connection: &Rc<Connection<D>>, seq: u64) {
@@ -138,10 +146,4 @@ impl<D: Dialect> Hub<D> {
             connection.send_from_task(frame.into());
         }
     }
-}
-
-fn unreadable<D: Dialect>(connection: &Connection<D>, error: &Error) -> Fed {
-    tracing::error!(%error, "history cannot be read");
-    connection.close(1011, "history cannot be read");
-    Fed::Nothing
 }

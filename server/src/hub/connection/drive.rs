@@ -1,0 +1,135 @@
+//! Driving one connection: its task reads, understands, writes and feeds, a little at a time.
+
+use std::{
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use syncline_protocol::dialect::Dialect;
+use tokio::io::{AsyncRead, ReadBuf};
+
+use crate::ws::Event;
+
+use super::{
+    super::{catchup::Fed, outbox::Flushed},
+    Connection, Phase,
+};
+
+/// Reads of one poll before other connections get their turn.
+const READS_PER_POLL: u32 = 4;
+/// Chunks of history fed in one poll before other connections get their turn.
+const FEEDS_PER_POLL: u32 = 4;
+
+impl<D: Dialect> Connection<D> {
+    /// Runs the connection until it ends; then tells where it is to move, if anywhere.
+    pub(in crate::hub) async fn run(self: &Rc<Self>) -> Option<(Arc<str>, u64)> {
+        poll_fn(|context| {
+            // A panic ends this connection and no other.
+            catch_unwind(AssertUnwindSafe(|| self.poll(context))).unwrap_or_else(|_| {
+                self.hub.counters().panics.increment(1);
+                Poll::Ready(())
+            })
+        })
+        .await;
+        match &*self.phase.borrow() {
+            Phase::Moving { room, after } => Some((room.clone(), *after)),
+            _ => None,
+        }
+    }
+
+    fn poll(self: &Rc<Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut waker = self.waker.borrow_mut();
+        if !waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+            *waker = Some(context.waker().clone());
+        }
+        drop(waker);
+        // What waits goes first: it may be what keeps input from being read.
+        self.poll_output(context);
+        self.poll_input(context);
+        self.poll_output(context);
+        match &*self.phase.borrow() {
+            Phase::Dead | Phase::Moving { .. } => Poll::Ready(()),
+            _ => Poll::Pending,
+        }
+    }
+
+    fn poll_input(self: &Rc<Self>, context: &mut Context<'_>) {
+        for _ in 0..READS_PER_POLL {
+            if !self.process() {
+                return;
+            }
+            let mut scratch = self.hub.scratch();
+            let mut buffer = ReadBuf::new(&mut scratch);
+            let read = Pin::new(&mut *self.socket.borrow_mut()).poll_read(context, &mut buffer);
+            match read {
+                Poll::Pending => return,
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    self.ticks.heard.set(self.hub.tick());
+                    self.pings_unanswered.set(0);
+                    if self.is_open() {
+                        self.decoder.borrow_mut().push(buffer.filled());
+                    }
+                }
+                Poll::Ready(_) => return self.die(),
+            }
+        }
+        context.waker().wake_by_ref();
+    }
+
+    /// Takes the messages that have come whole. False when no more may be read for now.
+    fn process(self: &Rc<Self>) -> bool {
+        loop {
+            match &*self.phase.borrow() {
+                Phase::Open => {}
+                Phase::Closing { .. } => return true,
+                Phase::Moving { .. } | Phase::Dead => return false,
+            }
+            if self.hub.must_pause(self) {
+                return false;
+            }
+            let next = self.decoder.borrow_mut().next();
+            match next {
+                Ok(None) => return true,
+                Ok(Some(Event::Close(code))) => self.close_echo(code),
+                Ok(Some(event)) => {
+                    self.taken.set(self.taken.get() + 1);
+                    self.hub.receive(self, event);
+                }
+                Err(fault) => {
+                    let (code, reason) = fault.close();
+                    self.hub.counters().violations.increment(1);
+                    self.close(code, reason);
+                }
+            }
+        }
+    }
+
+    fn poll_output(self: &Rc<Self>, context: &mut Context<'_>) {
+        for _ in 0..FEEDS_PER_POLL {
+            loop {
+                match self.flush() {
+                    Ok(Flushed::All) => break,
+                    Ok(Flushed::Blocked) => {}
+                    Err(()) => return,
+                }
+                match self.socket.borrow().poll_write_ready(context) {
+                    Poll::Pending => return,
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(_)) => return self.die(),
+                }
+            }
+            if !self.is_open() {
+                return self.finish_close();
+            }
+            match self.hub.feed(self) {
+                Fed::Nothing => return,
+                Fed::Some => {}
+            }
+        }
+        context.waker().wake_by_ref();
+    }
+}

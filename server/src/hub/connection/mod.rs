@@ -1,0 +1,259 @@
+//! One WebSocket connection on its shard: its socket, its session, what waits for it.
+//!
+//! A connection is one task, driven by [`Connection::poll`]. It knows its hub, and of rooms only
+//! the key of the one it follows.
+
+mod closing;
+mod drive;
+
+use std::{
+    cell::{Cell, RefCell, RefMut},
+    rc::Rc,
+    sync::Arc,
+    task::Waker,
+};
+
+use bytes::{Bytes, BytesMut};
+use syncline_protocol::dialect::{Dialect, Framing, Member, Session};
+use tokio::net::TcpStream;
+
+use crate::{health::OpenConnection, ws::Decoder};
+
+use super::{
+    Hub,
+    catchup::CatchUp,
+    outbox::{Flushed, Outbox},
+    room::RoomKey,
+};
+
+/// Where a connection is in its life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// It is to be given to the shard that owns the room.
+    Moving {
+        room: Arc<str>,
+        after: u64,
+    },
+    /// A close frame is queued; what still comes is passed over until the peer ends too.
+    Closing {
+        write_shut: bool,
+    },
+    Dead,
+}
+
+/// How a connection follows its room.
+#[derive(Debug)]
+pub(in crate::hub) enum Follow {
+    /// It has joined no room.
+    Nothing,
+    /// It reads the log at its own pace.
+    CatchUp(Box<CatchUp>),
+    /// It is sent what becomes visible.
+    Live,
+}
+
+/// Ticks of the hub's clock at which something last happened.
+#[derive(Debug)]
+struct Ticks {
+    opened: u32,
+    heard: Cell<u32>,
+    /// When it last took a byte, or had nothing to take.
+    wrote: Cell<u32>,
+    closing: Cell<u32>,
+}
+
+/// What a connection is made of: what moves when it moves.
+pub(in crate::hub) struct Parts<D: Dialect> {
+    pub(in crate::hub) socket: TcpStream,
+    pub(in crate::hub) session: D::Session,
+    /// Bytes read and not yet understood.
+    pub(in crate::hub) unread: BytesMut,
+    /// Frames that still wait to be written.
+    pub(in crate::hub) outbox: Outbox,
+    pub(in crate::hub) open: OpenConnection,
+}
+
+/// A connection.
+pub(crate) struct Connection<D: Dialect> {
+    hub: Rc<Hub<D>>,
+    member: Member,
+    framing: Framing,
+    socket: RefCell<TcpStream>,
+    decoder: RefCell<Decoder>,
+    session: RefCell<D::Session>,
+    outbox: RefCell<Outbox>,
+    follow: RefCell<Follow>,
+    phase: RefCell<Phase>,
+    room: Cell<Option<RoomKey>>,
+    place: Cell<usize>,
+    /// The shard that owns the room.
+    owner: Cell<usize>,
+    waker: RefCell<Option<Waker>>,
+    dirty: Cell<bool>,
+    /// Messages taken in this tick of the hub's clock.
+    taken: Cell<u32>,
+    pings_unanswered: Cell<u8>,
+    ticks: Ticks,
+    /// Counted as open until it ends.
+    open: OpenConnection,
+}
+
+impl<D: Dialect> Connection<D> {
+    pub(in crate::hub) fn new(hub: Rc<Hub<D>>, member: Member, parts: Parts<D>) -> Self {
+        let Parts { socket, session, unread, outbox, open } = parts;
+        let tick = hub.tick();
+        let decoder = Decoder::new(hub.limits().message_bytes_max, unread);
+        Self {
+            member,
+            framing: session.framing(),
+            socket: RefCell::new(socket),
+            decoder: RefCell::new(decoder),
+            session: RefCell::new(session),
+            outbox: RefCell::new(outbox),
+            follow: RefCell::new(Follow::Nothing),
+            phase: RefCell::new(Phase::Open),
+            room: Cell::new(None),
+            place: Cell::new(0),
+            owner: Cell::new(hub.shard()),
+            waker: RefCell::new(None),
+            dirty: Cell::new(false),
+            taken: Cell::new(0),
+            pings_unanswered: Cell::new(0),
+            ticks: Ticks {
+                opened: tick,
+                heard: Cell::new(tick),
+                wrote: Cell::new(tick),
+                closing: Cell::new(tick),
+            },
+            open,
+            hub,
+        }
+    }
+
+    pub(in crate::hub) fn member(&self) -> Member {
+        self.member
+    }
+
+    pub(in crate::hub) fn framing(&self) -> Framing {
+        self.framing
+    }
+
+    pub(in crate::hub) fn room(&self) -> Option<RoomKey> {
+        self.room.get()
+    }
+
+    pub(in crate::hub) fn owner(&self) -> usize {
+        self.owner.get()
+    }
+
+    pub(in crate::hub) fn place(&self) -> usize {
+        self.place.get()
+    }
+
+    pub(in crate::hub) fn set_place(&self, place: usize) {
+        self.place.set(place);
+    }
+
+    pub(in crate::hub) fn follow(&self) -> RefMut<'_, Follow> {
+        self.follow.borrow_mut()
+    }
+
+    pub(in crate::hub) fn session(&self) -> RefMut<'_, D::Session> {
+        self.session.borrow_mut()
+    }
+
+    pub(in crate::hub) fn is_open(&self) -> bool {
+        matches!(&*self.phase.borrow(), Phase::Open)
+    }
+
+    /// Messages taken since the last tick of the hub's clock.
+    pub(in crate::hub) fn taken(&self) -> u32 {
+        self.taken.get()
+    }
+
+    pub(in crate::hub) fn queued_bytes(&self) -> usize {
+        self.outbox.borrow().bytes()
+    }
+
+    /// Begins to follow a room at `next`.
+    pub(in crate::hub) fn set_room(&self, room: RoomKey, owner: usize, follow: Follow) {
+        self.owner.set(owner);
+        self.room.set(Some(room));
+        *self.follow.borrow_mut() = follow;
+    }
+
+    /// Asks for this connection to be given to the shard that owns the room.
+    pub(in crate::hub) fn move_to(&self, room: Arc<str>, after: u64) {
+        *self.phase.borrow_mut() = Phase::Moving { room, after };
+    }
+
+    /// The parts that move to another shard.
+    pub(in crate::hub) fn into_parts(self) -> Parts<D> {
+        Parts {
+            socket: self.socket.into_inner(),
+            session: self.session.into_inner(),
+            unread: self.decoder.into_inner().unread(),
+            outbox: self.outbox.into_inner(),
+            open: self.open,
+        }
+    }
+
+    /// Writes what waits. On an error the connection is dead.
+    fn flush(&self) -> Result<Flushed, ()> {
+        let mut outbox = self.outbox.borrow_mut();
+        let before = outbox.bytes();
+        let flushed = outbox.flush(&self.socket.borrow());
+        if outbox.bytes() < before || before == 0 {
+            self.ticks.wrote.set(self.hub.tick());
+        }
+        drop(outbox);
+        flushed.map_err(|_| self.die())
+    }
+
+    /// Queues finished frames to be written at the end of the release.
+    pub(in crate::hub) fn send(self: &Rc<Self>, frames: Bytes) {
+        if !self.is_open() {
+            // Nothing may follow a close frame.
+            return;
+        }
+        let mut outbox = self.outbox.borrow_mut();
+        // A socket that takes no more has its own task waiting to go on.
+        let blocked = !outbox.is_empty();
+        outbox.push(frames);
+        if !blocked && !self.dirty.replace(true) {
+            self.hub.mark_dirty(self);
+        }
+    }
+
+    /// Queues finished frames; the connection's own task, which is running, writes them.
+    pub(in crate::hub) fn send_from_task(&self, frames: Bytes) {
+        self.outbox.borrow_mut().push(frames);
+    }
+
+    /// Writes what was queued by [`Connection::send`].
+    pub(in crate::hub) fn flush_dirty(&self) {
+        self.dirty.set(false);
+        match self.flush() {
+            Ok(Flushed::All) if self.is_open() && !self.is_catching_up() => {}
+            _ => self.wake(),
+        }
+    }
+
+    fn is_catching_up(&self) -> bool {
+        matches!(&*self.follow.borrow(), Follow::CatchUp(_))
+    }
+
+    /// Lets the connection's task run.
+    pub(in crate::hub) fn wake(&self) {
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Ends the connection without a word.
+    pub(in crate::hub) fn die(&self) {
+        *self.phase.borrow_mut() = Phase::Dead;
+        self.wake();
+    }
+}
