@@ -1,0 +1,249 @@
+//! A batch as its frames: encoded and checksummed by the caller, before its place is known.
+//!
+//! Knows frames and collections; nothing of segments, or of how a batch gets its place.
+
+use std::{cell::RefCell, mem, sync::Arc};
+
+use crate::{
+    collection::{Collection, LogData, MapData},
+    error::Error,
+    format::frame::{self, FRAME_BYTES_MAX, HEAD_BYTES, Kind},
+    options::{KEY_BYTES_MAX, SEGMENT_BYTES_MAX},
+};
+
+/// Longest batch in bytes, its frames' heads included: it has to fit one segment.
+pub(crate) const BATCH_BYTES_MAX: usize = SEGMENT_BYTES_MAX as usize - 4096;
+/// A buffer above this is not kept for the thread's next batch.
+const SPARE_BYTES_MAX: usize = 256 << 10;
+
+thread_local! {
+    static SPARE: RefCell<Buffers> = const { RefCell::new(Buffers::new()) };
+}
+
+/// Consecutive frames of one collection.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) collection: Collection,
+    pub(crate) frames: usize,
+    /// How many of them are appends.
+    pub(crate) appends: usize,
+}
+
+#[derive(Debug)]
+struct Buffers {
+    bytes: Vec<u8>,
+    targets: Vec<Target>,
+    hashes: Vec<u64>,
+}
+
+impl Buffers {
+    const fn new() -> Self {
+        Self { bytes: Vec::new(), targets: Vec::new(), hashes: Vec::new() }
+    }
+}
+
+/// The frames of a batch, one behind the other, and what they are about.
+#[derive(Debug)]
+pub(crate) struct Encoded {
+    buffers: Buffers,
+    last_frame: usize,
+    appends: usize,
+    /// Why the batch cannot be committed, found while it was built.
+    fault: Option<Error>,
+}
+
+impl Default for Encoded {
+    fn default() -> Self {
+        let buffers = SPARE.with(|spare| mem::replace(&mut *spare.borrow_mut(), Buffers::new()));
+        Self { buffers, last_frame: 0, appends: 0, fault: None }
+    }
+}
+
+impl Drop for Encoded {
+    fn drop(&mut self) {
+        let mut buffers = mem::replace(&mut self.buffers, Buffers::new());
+        if buffers.bytes.capacity() <= SPARE_BYTES_MAX {
+            buffers.bytes.clear();
+            buffers.targets.clear();
+            buffers.hashes.clear();
+            // A thread that ends has no next batch.
+            let _ = SPARE.try_with(|spare| *spare.borrow_mut() = buffers);
+        }
+    }
+}
+
+impl Encoded {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.buffers.bytes
+    }
+
+    pub(crate) fn targets(&self) -> &[Target] {
+        &self.buffers.targets
+    }
+
+    /// The key hashes of the puts and removes, in order.
+    pub(crate) fn hashes(&self) -> &[u64] {
+        &self.buffers.hashes
+    }
+
+    pub(crate) fn appends(&self) -> usize {
+        self.appends
+    }
+
+    /// The bytes to complete in place, beside what they are about.
+    pub(crate) fn split_mut(&mut self) -> (&mut [u8], &[Target], &[u64]) {
+        (&mut self.buffers.bytes, &self.buffers.targets, &self.buffers.hashes)
+    }
+
+    /// Remembers why the batch cannot be committed; the first reason stays.
+    pub(crate) fn refuse(&mut self, error: Error) {
+        self.fault.get_or_insert(error);
+    }
+
+    /// Marks the end of the batch.
+    ///
+    /// # Errors
+    /// Why it cannot be committed.
+    pub(crate) fn finish(&mut self) -> Result<(), Error> {
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
+        if let Some(last) = self.buffers.bytes.get_mut(self.last_frame..)
+            && !last.is_empty()
+        {
+            frame::set_end(last);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn append(&mut self, log: &Arc<LogData>, parts: &[&[u8]], record_bytes_max: usize) {
+        if self.fits(parts, record_bytes_max) {
+            self.appends += 1;
+            self.aim_log(log).appends += 1;
+            self.frame(Kind::Append, log.id, 0, parts);
+        }
+    }
+
+    pub(crate) fn trim(&mut self, log: &Arc<LogData>, seq: u64) {
+        if self.fits(&[&[0; 8]], 8) {
+            self.aim_log(log);
+            self.frame(Kind::Trim, log.id, 0, &[&seq.to_le_bytes()]);
+        }
+    }
+
+    pub(crate) fn put(
+        &mut self,
+        map: &Arc<MapData>,
+        hash: u64,
+        key: &[u8],
+        value: &[u8],
+        record_bytes_max: usize,
+    ) {
+        if let Some(key_bytes) = self.key(key)
+            && self.fits(&[key, value], record_bytes_max)
+        {
+            self.aim_map(map);
+            self.buffers.hashes.push(hash);
+            self.frame(Kind::Put, map.id, key_bytes, &[key, value]);
+        }
+    }
+
+    pub(crate) fn remove(&mut self, map: &Arc<MapData>, hash: u64, key: &[u8]) {
+        if let Some(key_bytes) = self.key(key)
+            && self.fits(&[key], KEY_BYTES_MAX)
+        {
+            self.aim_map(map);
+            self.buffers.hashes.push(hash);
+            self.frame(Kind::Remove, map.id, key_bytes, &[key]);
+        }
+    }
+
+    /// Ends a collection. Nothing may follow for it in the same batch.
+    pub(crate) fn drop_collection(&mut self, collection: &Collection) {
+        let repeated = self.buffers.targets.iter().any(|t| t.collection.id() == collection.id());
+        if repeated {
+            self.refuse(Error::rejected("a batch that drops a collection has nothing else for it"));
+        } else if self.fits(&[], 0) {
+            self.aim(collection.clone());
+            self.frame(Kind::Drop, collection.id(), 0, &[]);
+        }
+    }
+
+    /// Begins a collection, whose name was checked.
+    pub(crate) fn create(&mut self, collection: &Collection) {
+        let name = collection.name().as_bytes();
+        self.aim(collection.clone());
+        let kind = [collection.kind().byte()];
+        self.frame(Kind::Create, collection.id(), name.len() as u16, &[&kind, name]);
+    }
+
+    fn key(&mut self, key: &[u8]) -> Option<u16> {
+        let key_bytes = u16::try_from(key.len()).ok();
+        if key_bytes.is_none() {
+            self.refuse(Error::rejected(format!(
+                "a key of {} bytes is longer than {KEY_BYTES_MAX}",
+                key.len()
+            )));
+        }
+        key_bytes
+    }
+
+    /// Whether the record may be added; if not, the batch is refused, before anything is copied.
+    fn fits(&mut self, parts: &[&[u8]], record_bytes_max: usize) -> bool {
+        if self.fault.is_some() {
+            return false;
+        }
+        let record: usize = parts.iter().map(|part| part.len()).sum();
+        // A frame's head and padding are below 32 bytes.
+        let batch = self.buffers.bytes.len() + record + 2 * HEAD_BYTES;
+        if record > record_bytes_max || record > FRAME_BYTES_MAX - 2 * HEAD_BYTES {
+            self.refuse(Error::rejected(format!(
+                "a record of {record} bytes is larger than record_bytes_max, {record_bytes_max}"
+            )));
+        } else if batch > BATCH_BYTES_MAX {
+            self.refuse(Error::rejected(format!(
+                "the batch is larger than {BATCH_BYTES_MAX} bytes: commit it in pieces"
+            )));
+        }
+        self.fault.is_none()
+    }
+
+    fn frame(&mut self, kind: Kind, collection: u32, key_bytes: u16, parts: &[&[u8]]) {
+        self.last_frame = self.buffers.bytes.len();
+        frame::encode(&mut self.buffers.bytes, kind, collection, key_bytes, parts);
+    }
+
+    fn aim_log(&mut self, log: &Arc<LogData>) -> &mut Target {
+        let targets = &mut self.buffers.targets;
+        let same = matches!(targets.last(), Some(Target { collection: Collection::Log(last), .. })
+            if Arc::ptr_eq(last, log));
+        if !same {
+            let collection = Collection::Log(Arc::clone(log));
+            targets.push(Target { collection, frames: 0, appends: 0 });
+        }
+        self.aimed()
+    }
+
+    fn aim_map(&mut self, map: &Arc<MapData>) {
+        let targets = &mut self.buffers.targets;
+        let same = matches!(targets.last(), Some(Target { collection: Collection::Map(last), .. })
+            if Arc::ptr_eq(last, map));
+        if !same {
+            let collection = Collection::Map(Arc::clone(map));
+            targets.push(Target { collection, frames: 0, appends: 0 });
+        }
+        self.aimed();
+    }
+
+    fn aim(&mut self, collection: Collection) {
+        self.buffers.targets.push(Target { collection, frames: 0, appends: 0 });
+        self.aimed();
+    }
+
+    fn aimed(&mut self) -> &mut Target {
+        let last = self.buffers.targets.len() - 1;
+        let target = &mut self.buffers.targets[last];
+        target.frames += 1;
+        target
+    }
+}

@@ -1,0 +1,268 @@
+//! The flush role: one thread at a time takes the tail to its files, and syncs when somebody waits.
+//!
+//! The role is a lock that is only tried, never waited for; no other lock is held over a write or a
+//! sync. Knows watermarks and waiters; nothing of what is flushed.
+
+use std::{
+    mem,
+    sync::{Arc, atomic::Ordering},
+};
+
+use parking_lot::MutexGuard;
+
+use crate::{
+    error::Error,
+    format::{footer::Footer, frame::Frame, table::TableBuilder},
+    ids::Position,
+    options::Durability,
+    shared::{Role, Shared, Unsynced},
+    tail::Part,
+    waiters::{Cell, Level},
+};
+
+/// Committed bytes above which a commit writes them out itself, if nobody else is about to.
+const FLUSH_BYTES: usize = 1 << 20;
+/// Files that may wait for a sync; the oldest is synced when there are more.
+const UNSYNCED_MAX: usize = 64;
+
+impl Shared {
+    /// What `wait` waits for.
+    pub(crate) fn level(&self) -> Level {
+        match self.options.durability {
+            Durability::Device => Level::Synced,
+            Durability::Os => Level::Written,
+        }
+    }
+
+    /// The watermark of a level.
+    pub(crate) fn mark(&self, level: Level) -> u64 {
+        match level {
+            Level::Written => self.written(),
+            Level::Synced => self.synced(),
+        }
+    }
+
+    /// Returns when a watermark has reached `position`.
+    ///
+    /// # Errors
+    /// What poisoned the store meanwhile; [`Error::Poisoned`] if it was before.
+    pub(crate) fn wait(&self, position: u64, level: Level) -> Result<(), Error> {
+        if self.mark(level) >= position {
+            return Ok(());
+        }
+        self.check_health()?;
+        let cell = self.waiters.add(position, level);
+        loop {
+            if self.mark(level) >= position {
+                return Ok(());
+            }
+            if let Some(failure) = self.failure.get() {
+                return Err(failure.clone());
+            }
+            if self.committer.exists() {
+                self.committer.wake();
+            } else if let Some(role) = self.role.try_lock() {
+                cell.set_awake();
+                self.turn(role, false);
+                cell.set_waiting();
+                continue;
+            }
+            cell.park();
+            cell.set_waiting();
+        }
+    }
+
+    /// One turn of the flush role: write, perhaps sync, hand the role on, wake who was served.
+    /// `false` when there was nothing to do.
+    pub(crate) fn turn(&self, mut role: MutexGuard<'_, Role>, sync: bool) -> bool {
+        let did = {
+            let unfinished = Unfinished(self);
+            let done = self.flush(&mut role, sync);
+            mem::forget(unfinished);
+            done
+        };
+        let did = did.unwrap_or_else(|error| {
+            self.poison(error);
+            false
+        });
+        let (written, synced) = (self.written(), self.synced());
+        let served = self.waiters.take_served(written, synced);
+        drop(role);
+        {
+            // Under the lock, so that no commit is between finding the role taken and waiting.
+            let _tail = self.frames.tail.lock();
+            self.space.notify_all();
+        }
+        // The next sync starts while this thread still wakes those whom this one served.
+        if !self.committer.exists() {
+            self.waiters.call_one(written, synced);
+        }
+        call(&served);
+        self.prepare_ahead();
+        did
+    }
+
+    /// Commits of a thread that waits for nothing: it writes when much has gathered.
+    pub(crate) fn flush_if_much(&self) {
+        if self.committer.exists() {
+            self.committer.wake();
+        } else if self.frames.tail.lock().filling_bytes() >= FLUSH_BYTES
+            && let Some(role) = self.role.try_lock()
+        {
+            self.turn(role, false);
+        }
+    }
+
+    /// Back-pressure: returns when the tail has room for more.
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`].
+    pub(crate) fn await_space(&self) -> Result<(), Error> {
+        let mut tail = self.frames.tail.lock();
+        while tail.bytes() >= self.options.tail_bytes_max {
+            self.check_health()?;
+            self.committer.wake();
+            if !self.committer.exists()
+                && let Some(role) = self.role.try_lock()
+            {
+                MutexGuard::unlocked(&mut tail, || self.turn(role, false));
+            } else {
+                self.space.wait(&mut tail);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what has filled, and syncs when asked or when somebody waits for it.
+    fn flush(&self, role: &mut Role, sync: bool) -> Result<bool, Error> {
+        self.check_health()?;
+        let parts = self.frames.tail.lock().swap(self.synced());
+        let mut did = parts.is_some();
+        if let Some(parts) = parts {
+            for part in parts.iter() {
+                self.write(role, part)?;
+            }
+            let end = parts.last().map_or(0, |part| part.segment.position(part.end()));
+            self.frames.tail.lock().flushed(parts);
+            self.marks.written.store(end, Ordering::Release);
+            self.space.notify_all();
+            if self.level() == Level::Written {
+                self.tell(Ok(Position(end)));
+            }
+        }
+        let (written, synced) = (self.written(), self.synced());
+        if synced < written && (sync || self.waiters.want_sync(synced)) {
+            self.sync_all(role)?;
+            self.marks.synced.store(written, Ordering::Release);
+            if self.level() == Level::Synced {
+                self.tell(Ok(Position(written)));
+            }
+            did = true;
+        }
+        Ok(did)
+    }
+
+    fn write(&self, role: &mut Role, part: &Part) -> Result<(), Error> {
+        let segment = &part.segment;
+        let file = segment.file()?;
+        if role.segment_id != segment.id() {
+            (role.segment_id, role.table) = (segment.id(), TableBuilder::default());
+        }
+        if !part.bytes.is_empty() {
+            file.write_at(&part.bytes, part.start.into())?;
+            let mut rest = &part.bytes[part.frames_at()..];
+            while !rest.is_empty() {
+                let frame = Frame::trusted(rest);
+                role.table.push(&frame, self.hash);
+                rest = &rest[frame.padded()..];
+            }
+            segment.set_written(part.end());
+        }
+        let end = segment.position(part.end());
+        match role.unsynced.last_mut().filter(|last| last.segment_id == segment.id()) {
+            Some(last) => last.end = end,
+            None => {
+                let file = Arc::clone(&file);
+                role.unsynced.push(Unsynced { segment_id: segment.id(), file, end });
+            }
+        }
+        if part.seals {
+            let table = mem::take(&mut role.table).finish();
+            let footer = Footer { data_end: part.end(), durable: self.synced(), table };
+            let at = footer.place(file.bytes()?);
+            file.write_at(&footer.encode(segment.salt, at), at.into())?;
+            segment.seal();
+        }
+        self.sync_oldest(role)
+    }
+
+    fn sync_oldest(&self, role: &mut Role) -> Result<(), Error> {
+        if role.unsynced.len() > UNSYNCED_MAX {
+            let oldest = role.unsynced.remove(0);
+            oldest.file.sync()?;
+            self.marks.synced.store(oldest.end, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// Syncs every file with bytes that were not; the last one will get more.
+    fn sync_all(&self, role: &mut Role) -> Result<(), Error> {
+        for unsynced in &role.unsynced {
+            unsynced.file.sync()?;
+        }
+        role.unsynced.clear();
+        Ok(())
+    }
+
+    /// Refuses writes from now on, and tells everyone who waits.
+    pub(crate) fn poison(&self, error: Error) {
+        if self.failure.set(error.clone()).is_err() {
+            return;
+        }
+        call(&self.waiters.take_all());
+        // With the lock, so that nobody is between looking and waiting.
+        let tail = self.frames.tail.lock();
+        self.space.notify_all();
+        drop(tail);
+        self.tell(Err(error));
+    }
+
+    fn tell(&self, news: Result<Position, Error>) {
+        let watches = self.watches.read().clone();
+        for watch in &watches {
+            watch(news.clone());
+        }
+    }
+
+    /// What the committer thread does until it is asked to stop.
+    pub(crate) fn run_committer(&self) {
+        let sync = self.level() == Level::Synced;
+        loop {
+            if self.turn(self.role.lock(), sync) {
+                continue;
+            }
+            if self.committer.is_stopped() || self.failure.get().is_some() {
+                return;
+            }
+            self.committer.sleep_unless(|| {
+                let has_bytes = self.frames.tail.lock().filling_bytes() > 0;
+                has_bytes || self.waiters.want_sync(self.synced())
+            });
+        }
+    }
+}
+
+fn call(cells: &[Arc<Cell>]) {
+    for cell in cells {
+        cell.call();
+    }
+}
+
+/// Poisons the store when it is dropped: a panic left a flush half done.
+struct Unfinished<'a>(&'a Shared);
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        self.0.poison(Error::Poisoned);
+    }
+}

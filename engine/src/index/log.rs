@@ -1,0 +1,223 @@
+//! The index of one log: from a sequence number to a location.
+//!
+//! Knows runs; nothing of payloads, or of who reads while it changes.
+
+use super::words::{RUN_MAX, Run, Words};
+use crate::location::Location;
+
+/// A uniform run longer than this is not given up for one record of another length.
+const UNIFORM_KEPT: usize = 16;
+
+/// Where the records of a log stand.
+#[derive(Debug)]
+pub(crate) struct LogIndex {
+    /// Sequence number of the first record of the first word.
+    base: u64,
+    /// Sequence number of the first record kept.
+    first: u64,
+    /// Sequence number that the next record gets.
+    next: u64,
+    words: Words,
+}
+
+/// Consecutive records of a log that stand one behind the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stretch {
+    /// Sequence number of the record at `location`.
+    pub(crate) seq: u64,
+    pub(crate) location: Location,
+    /// Bytes from one record to the next; 0 when each one's length tells.
+    pub(crate) stride: usize,
+    /// How many records there are.
+    pub(crate) count: usize,
+}
+
+impl Stretch {
+    /// The stretch from `seq` on, when the stride tells where that is, else the whole.
+    pub(crate) fn skip_to(self, seq: u64) -> Self {
+        let skip = seq.saturating_sub(self.seq) as usize;
+        if self.stride == 0 || skip == 0 || skip >= self.count {
+            return self;
+        }
+        Self {
+            seq,
+            location: self.location.plus(skip * self.stride),
+            stride: self.stride,
+            count: self.count - skip,
+        }
+    }
+}
+
+impl LogIndex {
+    pub(crate) const fn new() -> Self {
+        Self { base: 1, first: 1, next: 1, words: Words::new() }
+    }
+
+    /// Sequence number of the first record kept; that of the next one when the log is empty.
+    pub(crate) fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// Sequence number that the next record gets.
+    pub(crate) fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Adds the next record, `length` bytes long with padding. `adjacent` when it stands directly
+    /// behind the record before it in the same segment.
+    pub(crate) fn push(&mut self, location: Location, length: usize, adjacent: bool) {
+        let seq = self.next;
+        self.next += 1;
+        if let Some(run) = self.words.last()
+            && let Some(longer) = extend(run, location, adjacent)
+        {
+            self.words.set_last(longer);
+            return;
+        }
+        self.words.push(Run::new(location, length, 1), seq, self.base);
+    }
+
+    /// What holds the record `seq`: beginning with it, when the stride tells where it is.
+    pub(crate) fn find(&self, seq: u64) -> Option<Stretch> {
+        if !(self.first..self.next).contains(&seq) {
+            return None;
+        }
+        let (run, base) = self.words.find(seq, self.base, self.next)?;
+        Some(stretch(run, base).skip_to(seq))
+    }
+
+    /// Adds to `out` what holds the records from `seq` to before `end`, at most `count_max`
+    /// stretches.
+    pub(crate) fn stretches(&self, seq: u64, end: u64, count_max: usize, out: &mut Vec<Stretch>) {
+        let (from, end) = (seq.max(self.first), end.min(self.next));
+        if from >= end {
+            return;
+        }
+        self.words.walk(from, self.base, self.next, |run, base| {
+            if base >= end {
+                return false;
+            }
+            out.push(stretch(run, base).skip_to(from));
+            out.len() < count_max
+        });
+    }
+
+    /// Drops the records before `seq`, which is at most [`LogIndex::next`].
+    pub(crate) fn trim(&mut self, seq: u64) {
+        debug_assert!(seq <= self.next);
+        if seq > self.first {
+            self.first = seq;
+            self.base = self.words.release(seq, self.base, self.next);
+        }
+    }
+}
+
+fn stretch(run: Run, seq: u64) -> Stretch {
+    Stretch { seq, location: run.location(), stride: run.stride(), count: run.count() }
+}
+
+/// The run with one record more, when that one stands where the run goes on.
+fn extend(run: Run, location: Location, adjacent: bool) -> Option<Run> {
+    let (count, stride) = (run.count(), run.stride());
+    if count >= RUN_MAX || run.location().slot != location.slot {
+        return None;
+    }
+    if stride > 0 && run.location().plus(count * stride) == location {
+        return Some(run.with_count(count + 1));
+    }
+    if adjacent && (stride == 0 || count < UNIFORM_KEPT) {
+        return Some(Run::new(run.location(), 0, count + 1));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Every record of the index by walking its stretches, given each one's length.
+    fn places(index: &LogIndex, lengths: &[usize]) -> Vec<(u64, Location)> {
+        let mut stretches = Vec::new();
+        index.stretches(0, u64::MAX, usize::MAX, &mut stretches);
+        let mut out = Vec::new();
+        for part in stretches {
+            let mut location = part.location;
+            for seq in part.seq..part.seq + part.count as u64 {
+                out.push((seq, location));
+                let own = lengths[seq as usize - 1];
+                location = location.plus(if part.stride == 0 { own } else { part.stride });
+            }
+        }
+        out.retain(|(seq, _)| *seq >= index.first());
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn every_record_is_found_where_it_was_put(
+            steps in prop::collection::vec((1usize..4, prop::bool::weighted(0.8), 1usize..40), 1..60),
+            trims in prop::collection::vec((0usize..60, 0u64..1200), 0..4),
+        ) {
+            let (mut index, mut at) = (LogIndex::new(), Location { slot: 0, offset: 64 });
+            let (mut lengths, mut expected) = (Vec::new(), Vec::new());
+            for (step, (length, adjacent, count)) in steps.iter().enumerate() {
+                if !adjacent {
+                    at = if at.offset > 1 << 20 { Location { slot: at.slot + 1, offset: 64 } } else { at.plus(32) };
+                }
+                for nth in 0..*count {
+                    index.push(at, length * 8, !expected.is_empty() && (*adjacent || nth > 0));
+                    expected.push((expected.len() as u64 + 1, at));
+                    lengths.push(length * 8);
+                    at = at.plus(length * 8);
+                }
+                for (_, seq) in trims.iter().filter(|(when, _)| *when == step) {
+                    index.trim((*seq).min(index.next()));
+                }
+            }
+            expected.retain(|(seq, _)| *seq >= index.first());
+            prop_assert_eq!(places(&index, &lengths), expected.clone());
+            for (seq, location) in expected {
+                let found = index.find(seq).unwrap();
+                prop_assert!(found.seq <= seq && seq < found.seq + found.count as u64);
+                if found.stride > 0 {
+                    prop_assert_eq!((found.seq, found.location), (seq, location));
+                }
+            }
+            prop_assert!(index.find(index.next()).is_none());
+            prop_assert!(index.find(index.first() - 1).is_none());
+        }
+    }
+
+    #[test]
+    fn a_long_log_of_single_records_is_found_and_trimmed() {
+        let (mut index, at) =
+            (LogIndex::new(), |seq: u64| Location { slot: 3, offset: seq as u32 * 64 });
+        for seq in 1..=5000 {
+            index.push(at(seq), 16, false);
+        }
+        for seq in [1, 64, 65, 128, 129, 4999, 5000] {
+            assert_eq!(index.find(seq).unwrap().location, at(seq), "{seq}");
+        }
+        index.trim(3000);
+        assert_eq!((index.first(), index.next()), (3000, 5001));
+        assert!(index.find(2999).is_none());
+        assert_eq!(index.find(3000).unwrap().location, at(3000));
+        index.trim(5001);
+        index.push(at(5001), 16, false);
+        assert_eq!(index.find(5001).unwrap().location, at(5001));
+    }
+
+    #[test]
+    fn runs_are_one_word() {
+        let mut index = LogIndex::new();
+        for nth in 0..100 {
+            index.push(Location { slot: 0, offset: 64 + nth * 40 }, 40, nth > 0);
+        }
+        let mut out = Vec::new();
+        index.stretches(1, u64::MAX, usize::MAX, &mut out);
+        assert_eq!(out.len(), 1);
+        assert_eq!((out[0].count, out[0].stride), (100, 40));
+    }
+}

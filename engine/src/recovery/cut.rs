@@ -1,0 +1,72 @@
+//! Makes a torn end a clean one, and what was only written durable.
+//!
+//! Each step may be the last one before a crash: the next opening then judges the same end again.
+
+use std::{io, sync::Arc};
+
+use super::{found::Found, judge::End, read::FileBytes};
+use crate::{
+    format::header::{HEADER_BYTES, segment_name},
+    storage::{Disk, File},
+};
+
+const STEP_BYTES: usize = 1 << 20;
+
+/// Removes whole segments behind the end, the newest first so that no gap appears.
+pub(super) fn remove_behind(
+    disk: &dyn Disk,
+    removed: impl DoubleEndedIterator<Item = u64>,
+) -> io::Result<()> {
+    let mut any = false;
+    for id in removed.rev() {
+        disk.remove(&segment_name(id))?;
+        any = true;
+    }
+    if any { disk.sync_dir() } else { Ok(()) }
+}
+
+/// Zeros what follows `end` in a file, so that nothing stale can be taken for a frame later.
+pub(super) fn zero_behind(found: &Found, end: u32) -> io::Result<()> {
+    let mut bytes = FileBytes::new(Arc::clone(&found.file), found.file_bytes);
+    let (mut at, used) = (u64::from(end), bytes.last_used(end.into())?);
+    while at < used {
+        let step = (used - at).min(STEP_BYTES as u64) as usize;
+        found.file.write_at(&vec![0; step], at)?;
+        at += step as u64;
+    }
+    found.file.sync()
+}
+
+/// Makes durable what may only have been written: everything from `end.durable` on. With `rewrite`
+/// the bytes are written once more before the sync, since after a failed sync the system may hold
+/// them to be clean though the device does not have them.
+pub(super) fn settle(segments: &[Found], ends: &[u32], end: &End, rewrite: bool) -> io::Result<()> {
+    for (nth, (found, &file_end)) in segments.iter().zip(ends).enumerate() {
+        let base = found.base().unwrap_or(0);
+        let position = base + u64::from(file_end) - HEADER_BYTES as u64;
+        let is_last = nth + 1 == segments.len();
+        if position <= end.durable && !is_last {
+            continue;
+        }
+        let known = end.durable.saturating_sub(base);
+        let from = if known == 0 { 0 } else { known + HEADER_BYTES as u64 };
+        if rewrite {
+            write_again(&found.file, from, file_end.into())?;
+        }
+        found.file.sync()?;
+    }
+    Ok(())
+}
+
+fn write_again(file: &Arc<dyn File>, from: u64, end: u64) -> io::Result<()> {
+    let (mut at, mut bytes) = (from, FileBytes::new(Arc::clone(file), end));
+    while at < end {
+        let chunk = bytes.from(at, STEP_BYTES)?;
+        if chunk.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        file.write_at(chunk, at)?;
+        at += chunk.len() as u64;
+    }
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! The segment files of a directory, and what their headers say.
+//!
+//! Knows names and headers; opens nothing for writing and judges no frame.
+
+use std::{io, sync::Arc};
+
+use super::read::FileBytes;
+use crate::{
+    error::Error,
+    format::header::{BadHeader, HEADER_BYTES, SegmentHeader, parse_segment_name, segment_name},
+    storage::{Disk, File},
+};
+
+/// A segment file.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) id: u64,
+    pub(super) file: Arc<dyn File>,
+    pub(super) file_bytes: u64,
+    /// `None` when the header is damaged or was never written.
+    pub(super) header: Option<SegmentHeader>,
+}
+
+impl Found {
+    /// The base that its header tells.
+    pub(super) fn base(&self) -> Option<u64> {
+        self.header.map(|header| header.base)
+    }
+
+    /// The error for damage at an offset of this file.
+    pub(super) fn corrupt(&self, offset: u64) -> Error {
+        Error::Corrupt { segment: self.id, offset }
+    }
+}
+
+/// What a directory holds.
+#[derive(Debug, Default)]
+pub(super) struct Directory {
+    /// The segments that were begun, oldest first, ids consecutive from 1.
+    pub(super) segments: Vec<Found>,
+    /// Files made ready and never begun: all zeros, behind all others.
+    pub(super) spares: Vec<Found>,
+    /// The store's id; `None` for a new store.
+    pub(super) store_id: Option<u64>,
+}
+
+impl Directory {
+    /// Looks at every segment file. Other files are left alone.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when a segment is missing, or of another store; [`Error::Unsupported`] for
+    /// one of a newer version; [`Error::Io`].
+    pub(super) fn look(disk: &dyn Disk) -> Result<Self, Error> {
+        let names = disk.list()?;
+        let mut ids: Vec<u64> = names.iter().filter_map(|name| parse_segment_name(name)).collect();
+        ids.sort_unstable();
+        let mut found = Vec::new();
+        for (id, expected) in ids.into_iter().zip(1..) {
+            if id != expected {
+                return Err(Error::Corrupt { segment: expected, offset: 0 });
+            }
+            found.push(look_at(disk, id)?);
+        }
+        let mut directory = Self::default();
+        while let Some(last) = found.pop_if(|last| last.header.is_none()) {
+            if FileBytes::new(Arc::clone(&last.file), last.file_bytes).last_used(0)? > 0 {
+                found.push(last);
+                break;
+            }
+            directory.spares.insert(0, last);
+        }
+        directory.forget_unborn(&mut found)?;
+        directory.store_id = one_store(&found)?;
+        directory.segments = found;
+        Ok(directory)
+    }
+
+    /// A first segment whose header alone was damaged, with nothing behind it, is a store whose
+    /// making was cut short: there is nothing to lose.
+    fn forget_unborn(&mut self, found: &mut Vec<Found>) -> Result<(), Error> {
+        if let [only] = &found[..]
+            && only.header.is_none()
+        {
+            let used = FileBytes::new(Arc::clone(&only.file), only.file_bytes).last_used(0)?;
+            if used <= HEADER_BYTES as u64 {
+                self.spares.splice(0..0, found.drain(..));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn look_at(disk: &dyn Disk, id: u64) -> Result<Found, Error> {
+    let file = disk.open(&segment_name(id))?;
+    let file_bytes = file.bytes()?;
+    let mut bytes = [0; HEADER_BYTES];
+    let read = read_up_to(&*file, &mut bytes)?;
+    let header = match SegmentHeader::decode(&bytes[..read]) {
+        Ok(header) => Some(header),
+        Err(BadHeader::Damaged) => None,
+        Err(BadHeader::Newer(version)) => return Err(Error::Unsupported { version }),
+    };
+    Ok(Found { id, file, file_bytes, header })
+}
+
+fn read_up_to(file: &dyn File, buffer: &mut [u8]) -> io::Result<usize> {
+    file.read_at(buffer, 0)
+}
+
+/// The store that all segments are of.
+fn one_store(found: &[Found]) -> Result<Option<u64>, Error> {
+    let mut headers = found.iter().filter_map(|one| one.header.map(|header| (one, header)));
+    let Some((_, first)) = headers.next() else {
+        // Nothing readable says whose these bytes are: never replaced by an empty store.
+        return found.first().map_or(Ok(None), |one| Err(one.corrupt(0)));
+    };
+    for (one, header) in found.iter().filter_map(|one| one.header.map(|header| (one, header))) {
+        let starts_history = one.id != 1 || header.base == 0;
+        if header.store_id != first.store_id || header.segment_id != one.id || !starts_history {
+            return Err(one.corrupt(0));
+        }
+    }
+    Ok(Some(first.store_id))
+}

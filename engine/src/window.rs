@@ -1,0 +1,101 @@
+//! Reads ahead: one big read, or one hold of a map, for many frames of a segment.
+//!
+//! Knows frames by location; nothing of logs.
+
+use bytes::Bytes;
+
+use crate::{
+    error::Error,
+    format::frame::{Frame, HEAD_BYTES, Head},
+    frames::{self, Frames, Source},
+    location::Location,
+    segment::Segment,
+};
+
+/// First read of a window, in bytes; doubled while reading goes on from there.
+const AHEAD_BYTES_MIN: usize = 4 << 10;
+const AHEAD_BYTES_MAX: usize = 256 << 10;
+
+/// Bytes of one segment at hand.
+#[derive(Debug, Default)]
+pub(crate) struct Window {
+    slot: u16,
+    /// Where the bytes begin in the segment.
+    start: u32,
+    /// The map of the segment, then the buffer is empty.
+    map: Option<Bytes>,
+    buffer: Vec<u8>,
+    ahead_bytes: usize,
+}
+
+impl Window {
+    fn bytes(&self) -> &[u8] {
+        self.map.as_deref().unwrap_or(&self.buffer)
+    }
+
+    fn from(&self, location: Location) -> &[u8] {
+        let is_here = self.slot == location.slot;
+        let at = location.offset.checked_sub(self.start).filter(|_| is_here);
+        at.and_then(|at| self.bytes().get(at as usize..)).unwrap_or_default()
+    }
+
+    /// The bytes from `location` on: at least its frame, when it is all there, unchecked.
+    ///
+    /// # Errors
+    /// Those of the disk. `hint_bytes` is how much is likely wanted from there on.
+    pub(crate) fn frame(
+        &mut self,
+        frames: &Frames,
+        location: Location,
+        hint_bytes: usize,
+    ) -> Result<&[u8], Error> {
+        let here = self.from(location);
+        let wanted = Head::parse(here).map_or(HEAD_BYTES, |head| head.padded());
+        if here.len() < wanted {
+            self.refill(frames, location, hint_bytes)?;
+        }
+        Ok(self.from(location))
+    }
+
+    fn refill(&mut self, frames: &Frames, location: Location, hint: usize) -> Result<(), Error> {
+        let goes_on = self.slot == location.slot
+            && !self.buffer.is_empty()
+            && location.offset as usize <= self.start as usize + self.buffer.len();
+        self.ahead_bytes = if goes_on { self.ahead_bytes * 2 } else { hint }
+            .clamp(AHEAD_BYTES_MIN, AHEAD_BYTES_MAX);
+        let segment = frames.segments.at(location.slot)?;
+        (self.slot, self.map) = (location.slot, segment.map().cloned());
+        if self.map.is_some() {
+            self.start = 0;
+            self.buffer = Vec::new();
+            return Ok(());
+        }
+        self.start = location.offset;
+        frames.copy(location, self.ahead_bytes, &mut self.buffer)?;
+        let wanted = Head::parse(&self.buffer).map_or(0, |head| head.padded());
+        if wanted > self.buffer.len() {
+            frames.copy(location, wanted, &mut self.buffer)?;
+        }
+        Ok(())
+    }
+
+    /// The checked frame at `location`.
+    ///
+    /// # Errors
+    /// Those of the disk, and of the check.
+    pub(crate) fn checked(
+        &mut self,
+        frames: &Frames,
+        location: Location,
+        hint_bytes: usize,
+    ) -> Result<(Frame<'_>, Source<'_>), Error> {
+        let segment: &Segment = frames.segments.at(location.slot)?;
+        self.frame(frames, location, hint_bytes)?;
+        let frame = frames::check(segment, self.from(location), location.offset)?;
+        let source = match &self.map {
+            Some(map) => Source::Map(map, location.offset as usize),
+            None => Source::Buffer,
+        };
+        Ok((frame, source))
+    }
+}
