@@ -210,7 +210,7 @@ impl Client {
         self.shared.unsaved()
     }
 
-    /// Returns at a moment when nothing is unsaved.
+    /// Returns at a moment when nothing is unsaved. The [`Changes`] must be read meanwhile.
     ///
     /// # Errors
     /// [`Stopped`] when the client ended before.

@@ -57,6 +57,9 @@ pub(super) struct Queued {
 
 /// The changes of the document, in order. Dropping it ends the client.
 ///
+/// It must be read: when [`Settings::queue_changes_max`](super::Settings) events wait, the client
+/// stops reading from the server, and then neither becomes live nor learns what is saved.
+///
 /// An event counts as handled when the next one is asked for. A client with a durable
 /// [`State`](super::State) that is started again goes on after the last event handled; so one
 /// event at most is seen twice, when the application stopped while it handled it.

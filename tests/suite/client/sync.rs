@@ -102,3 +102,30 @@ async fn a_server_that_wants_a_token_gets_it() {
     soon("saved", friend.saved()).await.unwrap();
     blocking(|| drop(server)).await;
 }
+
+#[tokio::test]
+async fn a_server_whose_data_is_gone_is_noticed_and_silences_nobody() {
+    let server = TestServer::start(|_| {});
+    let address = server.address();
+    let (alice, mut to_alice) = Client::connect(&url(address), &secret(), settings()).unwrap();
+    let (bob, mut to_bob) = Client::connect(&url(address), &secret(), settings()).unwrap();
+    for number in 0..3 {
+        bob.submit(format!("{number}").as_bytes()).await.unwrap();
+        let event = soon("a change", to_alice.next()).await;
+        assert!(matches!(event, Some(Event::Change(_))), "{event:?}");
+    }
+    let server = blocking(move || {
+        drop(server.stop());
+        TestServer::start(|config| config.http.listen = address)
+    })
+    .await;
+    bob.submit(b"after").await.unwrap();
+    let event = soon("a word about it", to_alice.next()).await;
+    assert!(matches!(event, Some(Event::Rewound)), "{event:?}");
+    let event = soon("a change", to_alice.next()).await;
+    let Some(Event::Change(change)) = event else { panic!("not a change: {event:?}") };
+    assert_eq!((change.sequence, &change.body[..]), (1, &b"after"[..]));
+    alice.submit(b"and on").await.unwrap();
+    assert!(matches!(soon("a change", to_bob.next()).await, Some(Event::Change(_))));
+    blocking(|| drop(server)).await;
+}
