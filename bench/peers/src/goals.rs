@@ -3,31 +3,8 @@
 use crate::{
     engines::Kind::{self, Commitlog, Disk, Lmdb, Raft, Syncline},
     results::Results,
+    row::Row,
 };
-
-/// One goal and what was reached.
-#[derive(Debug)]
-pub struct Row {
-    /// Its number.
-    pub goal: &'static str,
-    /// What is compared.
-    pub what: String,
-    /// The bound.
-    pub asked: f64,
-    /// Whether the bound is a lower one.
-    pub at_least: bool,
-    /// What was reached; `None` when it was not measured.
-    pub reached: Option<f64>,
-}
-
-impl Row {
-    /// Whether the goal is met, if it was measured.
-    pub fn met(&self) -> Option<bool> {
-        self.reached.map(
-            |reached| if self.at_least { reached >= self.asked } else { reached <= self.asked },
-        )
-    }
-}
 
 /// Ratios of syncline to a peer, or to the disk, for the same figure: goal, figure, peer, bound, lower bound.
 const RATIOS: &[(&str, &str, Kind, f64, bool)] = &[

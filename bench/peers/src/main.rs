@@ -5,6 +5,7 @@ mod goals;
 mod measure;
 mod random;
 mod results;
+mod row;
 
 use std::{fs, io::Write as _, path::PathBuf, time::Instant};
 

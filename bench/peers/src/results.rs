@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde_json::{Value, json};
 
-use crate::{engines::Kind, goals::Row};
+use crate::{engines::Kind, row::Row};
 
 /// The figures of all rounds, in the order in which they came.
 #[derive(Debug, Default)]
