@@ -2,6 +2,7 @@
 //! insides. `check_NN` are the numbered checks that every server of the dialect must pass.
 
 mod binary;
+mod bounds;
 mod crowd;
 mod deadlines;
 mod hello;

@@ -5,6 +5,7 @@ mod flood;
 mod frames;
 mod probes;
 mod requests;
+mod scarcity;
 mod shutdown;
 mod start;
 mod tokens;
