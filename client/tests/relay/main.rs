@@ -6,6 +6,7 @@ mod connections;
 mod fake;
 mod forms;
 mod state;
+mod store;
 mod sync;
 mod websocket;
 

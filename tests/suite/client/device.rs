@@ -10,7 +10,7 @@ use syncline_client::relay::{
     Changes, Client, Event, InMemory, Secret, Settings, State, Status, WebSocket,
 };
 use syncline_tests::PATIENCE;
-use tokio::time::timeout;
+use tokio::{task::JoinHandle, time::timeout};
 
 pub(crate) fn secret() -> Secret {
     Secret::new([0xd0; 32])
@@ -42,6 +42,7 @@ pub(crate) async fn blocking<T: Send + 'static>(run: impl FnOnce() -> T + Send +
 pub(crate) struct Device {
     pub(crate) client: Client,
     bodies: Arc<Mutex<Vec<String>>>,
+    reading: JoinHandle<()>,
 }
 
 impl Device {
@@ -53,8 +54,8 @@ impl Device {
         let transport = WebSocket::new(&url(address)).unwrap();
         let (client, changes) = Client::start(transport, &secret(), settings, state).unwrap();
         let bodies = Arc::default();
-        tokio::spawn(read(changes, Arc::clone(&bodies)));
-        Self { client, bodies }
+        let reading = tokio::spawn(read(changes, Arc::clone(&bodies)));
+        Self { client, bodies, reading }
     }
 
     pub(crate) async fn submit(&self, body: &str) {
@@ -84,6 +85,12 @@ impl Device {
         })
         .await;
         self.bodies()
+    }
+
+    /// Ends it; everything it brought counts as handled.
+    pub(crate) async fn stop(self) {
+        soon("shutdown", self.client.shutdown()).await;
+        soon("the last event", self.reading).await.unwrap();
     }
 }
 

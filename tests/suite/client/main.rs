@@ -1,4 +1,6 @@
 //! The client crate against a real server. Knows the client's public API.
 
 mod device;
+mod restart;
+mod state;
 mod sync;
