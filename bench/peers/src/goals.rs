@@ -45,6 +45,12 @@ pub fn check(results: &Results) -> Vec<Row> {
     let reached = results.ratio(threads, ("read 1 thread, M/s", Syncline));
     let what = "reads of 2 threads: ratio to 1 thread".into();
     rows.push(Row { goal: "P6", what, asked: 1.9, at_least: true, reached });
+    for (peer, asked) in [(Raft, 20.0), (Lmdb, 5.0)] {
+        let ours = ("map read 1 thread, M/s", Syncline);
+        let reached = results.ratio(ours, ("read 1 thread, M/s", peer));
+        let what = format!("map read 1 thread, M/s: ratio to {}'s read", peer.name());
+        rows.push(Row { goal: "P6", what, asked, at_least: true, reached });
+    }
     for &(goal, figure, asked) in BOUNDS {
         let reached = results.median(figure, Syncline);
         rows.push(Row { goal, what: figure.into(), asked, at_least: false, reached });

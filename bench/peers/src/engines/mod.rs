@@ -3,7 +3,7 @@
 mod commitlog;
 mod lmdb;
 mod raft;
-mod syncline;
+pub mod syncline;
 
 use std::{error::Error, fs, path::Path};
 

@@ -21,15 +21,21 @@ struct Lookups<'a> {
     engine: &'a Syncline,
 }
 
+/// Opens the store in a directory with the settings that are measured.
+pub fn open_store(dir: &Path, wait: Wait) -> Result<Store, Failure> {
+    let mut options = Options::default();
+    options.durability = match wait {
+        Wait::Buffered => Durability::Os,
+        Wait::Durable => Durability::Device,
+    };
+    std::fs::create_dir_all(dir)?;
+    Ok(Store::open(dir.join("store"), options)?)
+}
+
 impl Syncline {
     /// Opens the store and its logs.
     pub fn open(dir: &Path, wait: Wait, logs: u32) -> Result<Self, Failure> {
-        let mut options = Options::default();
-        options.durability = match wait {
-            Wait::Buffered => Durability::Os,
-            Wait::Durable => Durability::Device,
-        };
-        let store = Store::open(dir.join("store"), options)?;
+        let store = open_store(dir, wait)?;
         let logs =
             (0..logs).map(|log| store.log(&format!("log/{log}"))).collect::<Result<_, _>>()?;
         Ok(Self { store, logs, wait })
@@ -73,8 +79,9 @@ impl Reader for Lookups<'_> {
 
     fn tail(&mut self, log: u32, len: u64, count: u64) -> Result<usize, Failure> {
         let mut bytes = 0;
-        for record in self.engine.logs[log as usize].read(Seq(len - count + 1)..) {
-            bytes += std::hint::black_box(&record?.payload[..]).len();
+        let mut records = self.engine.logs[log as usize].read(Seq(len - count + 1)..);
+        while let Some(record) = records.next_ref() {
+            bytes += std::hint::black_box(record?.1).len();
         }
         Ok(bytes)
     }

@@ -3,6 +3,7 @@
 mod append;
 mod durable;
 mod logs;
+mod maps;
 mod memory;
 mod read;
 
@@ -35,7 +36,7 @@ impl Scale {
         Self { records: 2_000_000, logs: 100_000, seconds: 2.0, memory_records: 1_000_000 };
     /// Shows that it works.
     pub const QUICK: Self =
-        Self { records: 200_000, logs: 10_000, seconds: 0.3, memory_records: 200_000 };
+        Self { records: 600_000, logs: 10_000, seconds: 0.3, memory_records: 200_000 };
 }
 
 /// What can be measured.
@@ -103,8 +104,20 @@ impl Measurement {
             Self::Durable1 => durable::run(kind, dir, scale, 1),
             Self::Durable8 => durable::run(kind, dir, scale, 8),
             Self::Durable64 => durable::run(kind, dir, scale, 64),
-            Self::Memory => memory::run(kind, dir, scale),
-            Self::Read => read::run(kind, dir, scale),
+            Self::Memory => {
+                let mut figures = memory::run(kind, dir, scale)?;
+                if kind == Kind::Syncline {
+                    figures.extend(maps::memory(dir, scale)?);
+                }
+                Ok(figures)
+            }
+            Self::Read => {
+                let mut figures = read::run(kind, dir, scale)?;
+                if kind == Kind::Syncline {
+                    figures.extend(maps::read(&dir.join("map"), scale)?);
+                }
+                Ok(figures)
+            }
             Self::Logs => logs::run(kind, dir, scale),
         }
     }
