@@ -18,6 +18,8 @@ pub(crate) enum Exit {
     Usage = 2,
     /// What was named is not there.
     NotFound = 4,
+    /// Another process has the data directory open.
+    Locked = 5,
 }
 
 /// Why a command failed.
@@ -78,8 +80,26 @@ impl From<StartError> for Failure {
                 "another program listens there; take a free port with --listen 127.0.0.1:0, \
                  or another one with PORT=8081",
             ),
+            StartError::Store(error) => error.into(),
             error => Self::new(Exit::Failed, error),
         }
+    }
+}
+
+impl From<syncline_engine::Error> for Failure {
+    fn from(error: syncline_engine::Error) -> Self {
+        match error {
+            syncline_engine::Error::Locked { .. } => Self::new(Exit::Locked, error)
+                .hint("stop that process, or name another directory with --data-dir"),
+            error => Self::new(Exit::Failed, error),
+        }
+    }
+}
+
+#[cfg(feature = "sqlite")]
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::new(Exit::Failed, format!("SQLite: {error}"))
     }
 }
 

@@ -24,6 +24,42 @@ impl SettingFlags {
     }
 }
 
+/// `--config` and the flag of the data directory, for commands that work on a store.
+#[cfg(feature = "sqlite")]
+#[derive(Clone, Debug)]
+pub(crate) struct StoreFlags(SettingFlags);
+
+#[cfg(feature = "sqlite")]
+impl StoreFlags {
+    /// The configuration, as [`SettingFlags::load`] has it.
+    pub(crate) fn load(&self) -> Result<Loaded, Problems> {
+        self.0.load()
+    }
+}
+
+#[cfg(feature = "sqlite")]
+impl Args for StoreFlags {
+    fn augment_args(command: Command) -> Command {
+        let dir = SETTINGS.iter().filter(|setting| setting.name == "storage.dir");
+        command.arg(config_arg()).args(dir.map(setting_arg))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+#[cfg(feature = "sqlite")]
+impl FromArgMatches for StoreFlags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        SettingFlags::from_arg_matches(matches).map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.0.update_from_arg_matches(matches)
+    }
+}
+
 impl Args for SettingFlags {
     fn augment_args(command: Command) -> Command {
         command.arg(config_arg()).args(SETTINGS.iter().map(setting_arg))

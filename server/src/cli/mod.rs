@@ -6,6 +6,10 @@ mod config;
 mod failure;
 mod flags;
 mod output;
+#[cfg(feature = "sqlite")]
+mod progress;
+#[cfg(feature = "sqlite")]
+mod relay;
 mod serve;
 mod signals;
 
@@ -39,6 +43,10 @@ enum Command {
     /// Check, show or write the configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Bring the relay's changes in from, or out to, a SQLite file
+    #[cfg(feature = "sqlite")]
+    #[command(subcommand)]
+    Relay(relay::RelayCommand),
     /// Measure a server with the load generator (the program syncline-bench)
     #[command(disable_help_flag = true)]
     Bench(bench::BenchArgs),
@@ -61,6 +69,8 @@ fn dispatch(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve(args) => serve::run(&args),
         Command::Config(command) => config::run(&command),
+        #[cfg(feature = "sqlite")]
+        Command::Relay(command) => relay::run(&command),
         Command::Bench(args) => bench::run(&args),
         Command::Completions { shell } => completions(shell),
     }

@@ -27,8 +27,7 @@ impl Signals {
         let context = runtime.enter();
         let terminate = unix::signal(SignalKind::terminate())?;
         let interrupt = unix::signal(SignalKind::interrupt())?;
-        // The handler outlives the stream, which nobody needs to read.
-        let _ = unix::signal(SignalKind::from_raw(Signal::XFSZ.as_raw()))?;
+        handle_file_size_limit()?;
         drop(context);
         Ok(Self { runtime, terminate, interrupt })
     }
@@ -71,6 +70,20 @@ impl Signals {
             }
         })
     }
+}
+
+/// Makes a write past a file-size limit fail with an error, in a command that takes no other signal
+/// over.
+#[cfg(feature = "sqlite")]
+pub(crate) fn outlive_file_size_limit() -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let _context = runtime.enter();
+    handle_file_size_limit()
+}
+
+/// Needs a runtime's context. The handler outlives the stream, which nobody needs to read.
+fn handle_file_size_limit() -> io::Result<()> {
+    unix::signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
 }
 
 /// A signal that came, and how a shell tells that it ended a process.

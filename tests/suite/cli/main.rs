@@ -2,6 +2,7 @@
 
 mod config;
 mod help;
+mod relay;
 mod serve;
 
 use std::process::Output;

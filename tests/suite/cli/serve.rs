@@ -1,12 +1,15 @@
 //! `syncline serve` from its banner to its end.
 
-use std::net::TcpListener;
+use std::{
+    net::TcpListener,
+    process::{Command, Stdio},
+};
 
 use rustix::process::Signal;
 use serde_json::Value;
 use syncline_tests::{
     http::get,
-    process::{Serving, command},
+    process::{Serving, command, program},
     relay::{Hello, Peer},
     ws::Socket,
 };
@@ -121,4 +124,27 @@ fn a_second_signal_ends_it_at_once() {
     let (status, output) = serving.ended();
     assert_eq!(status.code(), Some(130), "{output}");
     drop(stuck);
+}
+
+#[test]
+fn a_locked_directory_is_named_with_its_holder() {
+    let dir = TempDir::new().unwrap();
+    let serving = Serving::start(dir.path(), &[]);
+    let data = dir.path().join("data");
+    let data = data.to_str().unwrap();
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--data-dir", data];
+    let ran = Ran::of(&command(&arguments).output().unwrap());
+    assert_eq!(ran.code, Some(5), "{}", ran.err);
+    assert!(ran.err.contains(&serving.pid().to_string()), "{}", ran.err);
+}
+
+#[test]
+fn a_file_size_limit_is_an_error_and_not_the_end_of_the_process() {
+    let dir = TempDir::new().unwrap();
+    let serve = "ulimit -f 8; exec \"$0\" serve --listen 127.0.0.1:0";
+    let mut shell = Command::new("/bin/sh");
+    shell.env_clear().current_dir(dir.path()).args(["-c", serve]).arg(program());
+    let ran = Ran::of(&shell.stdin(Stdio::null()).output().unwrap());
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.err.contains("disk full"), "{}", ran.err);
 }

@@ -1,0 +1,65 @@
+//! How far a long command is, on standard error: a line that renews itself on a terminal, now and
+//! then a line of its own elsewhere. Nothing in the first second.
+
+use std::{
+    io::{self, IsTerminal},
+    time::{Duration, Instant},
+};
+
+use super::output;
+
+/// Looking at the clock for every step would cost more than many steps do.
+const STEPS_PER_LOOK: u64 = 64;
+
+/// The progress of one command.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    what: &'static str,
+    done: u64,
+    expected: u64,
+    terminal: bool,
+    next: Instant,
+    shown: bool,
+}
+
+impl Progress {
+    /// Of a command that says what it has done with this word.
+    pub(crate) fn new(what: &'static str) -> Self {
+        let next = Instant::now() + Duration::from_secs(1);
+        let terminal = io::stderr().is_terminal();
+        Self { what, done: 0, expected: 0, terminal, next, shown: false }
+    }
+
+    /// Sets how many steps there are.
+    pub(crate) fn expect(&mut self, steps: u64) {
+        self.expected = steps;
+    }
+
+    /// Counts one step.
+    pub(crate) fn advance(&mut self) {
+        self.done += 1;
+        if self.done.is_multiple_of(STEPS_PER_LOOK) && Instant::now() >= self.next {
+            self.show();
+        }
+    }
+
+    /// Takes the line away.
+    pub(crate) fn end(&mut self) {
+        if self.shown && self.terminal {
+            output::complain("\r\x1b[K");
+        }
+    }
+
+    fn show(&mut self) {
+        let percent = (self.done * 100).checked_div(self.expected).unwrap_or(0).min(100);
+        let Self { what, terminal, .. } = *self;
+        self.shown = true;
+        if terminal {
+            output::complain(&format!("\r{what} {percent} %\x1b[K"));
+            self.next = Instant::now() + Duration::from_millis(200);
+        } else {
+            output::complain(&format!("{what} {percent} %\n"));
+            self.next = Instant::now() + Duration::from_secs(5);
+        }
+    }
+}
