@@ -5,6 +5,7 @@ mod bench;
 mod config;
 mod failure;
 mod flags;
+mod open_files;
 mod output;
 #[cfg(feature = "sqlite")]
 mod progress;

@@ -9,7 +9,7 @@ use super::{
     banner::{Facts, banner},
     failure::{Exit, Failure},
     flags::SettingFlags,
-    output,
+    open_files, output,
     signals::Signals,
 };
 
@@ -37,6 +37,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let config = args.flags.load()?.config;
     config.check_exposure()?;
     logging::init(&config.log);
+    open_files::allow(config.limits.connections_max);
     let signals = Signals::install()?;
     let server = Server::start(config.clone())?;
     announce(&server, &config, begun)?;
