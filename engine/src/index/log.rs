@@ -69,7 +69,7 @@ impl LogIndex {
         let seq = self.next;
         self.next += 1;
         if let Some(run) = self.words.last()
-            && let Some(longer) = extend(run, location, adjacent)
+            && let Some(longer) = extend(run, location, length, adjacent)
         {
             self.words.set_last(longer);
             return;
@@ -116,16 +116,19 @@ fn stretch(run: Run, seq: u64) -> Stretch {
     Stretch { seq, location: run.location(), stride: run.stride(), count: run.count() }
 }
 
-/// The run with one record more, when that one stands where the run goes on.
-fn extend(run: Run, location: Location, adjacent: bool) -> Option<Run> {
+/// The run with one record more, when that one stands where the run goes on. All records of a
+/// uniform run are as long as its stride: nothing stands between them, so that it may become one in
+/// which each record's length tells where the next is.
+fn extend(run: Run, location: Location, length: usize, adjacent: bool) -> Option<Run> {
     let (count, stride) = (run.count(), run.stride());
     if count >= RUN_MAX || run.location().slot != location.slot {
         return None;
     }
-    if stride > 0 && run.location().plus(count * stride) == location {
+    let follows = stride > 0 && run.location().plus(count * stride) == location;
+    if follows && length == stride {
         return Some(run.with_count(count + 1));
     }
-    if adjacent && (stride == 0 || count < UNIFORM_KEPT) {
+    if (adjacent || follows) && (stride == 0 || count < UNIFORM_KEPT) {
         return Some(Run::new(run.location(), 0, count + 1));
     }
     None
@@ -207,6 +210,18 @@ mod tests {
         index.trim(5001);
         index.push(at(5001), 16, false);
         assert_eq!(index.find(5001).unwrap().location, at(5001));
+    }
+
+    /// The third record stands where two of the first one's length would end, behind frames of others.
+    #[test]
+    fn a_gap_that_a_stride_would_fill_is_no_run() {
+        let (mut index, at) = (LogIndex::new(), |offset| Location { slot: 0, offset });
+        let records = [(64, 80, false), (144, 40, true), (224, 80, false), (304, 40, true)];
+        for (offset, length, adjacent) in records {
+            index.push(at(offset), length, adjacent);
+        }
+        let expected = (1..).zip(records.map(|(offset, ..)| at(offset))).collect::<Vec<_>>();
+        assert_eq!(places(&index, &records.map(|(_, length, _)| length)), expected);
     }
 
     #[test]
