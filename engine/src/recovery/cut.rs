@@ -12,17 +12,17 @@ use crate::{
 
 const STEP_BYTES: usize = 1 << 20;
 
-/// Removes whole segments behind the end, the newest first so that no gap appears.
+/// Removes whole segments behind the end. The newest goes first and each for good before the next:
+/// a power cut that brought a newer one back would leave a gap, and that is a missing segment.
 pub(super) fn remove_behind(
     disk: &dyn Disk,
     removed: impl DoubleEndedIterator<Item = u64>,
 ) -> io::Result<()> {
-    let mut any = false;
     for id in removed.rev() {
         disk.remove(&segment_name(id))?;
-        any = true;
+        disk.sync_dir()?;
     }
-    if any { disk.sync_dir() } else { Ok(()) }
+    Ok(())
 }
 
 /// Zeros what follows `end` in a file, so that nothing stale can be taken for a frame later.

@@ -89,6 +89,8 @@ pub(crate) fn recover(disk: &dyn Disk, options: &Options) -> Result<Recovered, E
         let ends: Vec<u32> = kept.iter().map(|kept| kept.end).collect();
         let rewrite = options.durability == Durability::Device;
         cut::settle(&directory.segments, &ends, &end, rewrite)?;
+        // A process that was killed may have made a file and not come to make its name durable.
+        disk.sync_dir()?;
     }
     build(directory, kept, &end, hash, bytes_cut)
 }
