@@ -21,11 +21,12 @@ use super::{
 impl<D: Dialect> Hub<D> {
     /// Releases every committed turn that the durable watermark has passed.
     pub(super) fn release(&self) {
-        if self.pending.borrow().is_empty() {
+        let Some(last) = self.pending.borrow().back().map(|pending| pending.position) else {
             return;
-        }
+        };
+        // Writes on this thread: see `Env::inline_flush`.
         if self.env.inline_flush
-            && let Err(error) = self.env.store.sync()
+            && let Err(error) = self.env.store.wait(last)
         {
             tracing::error!(%error, "the store cannot write");
             return self.env.signals[self.shard].fail();
