@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use syncline::Config;
 use syncline_tests::{
     relay::{Framing, Hello, Message, Peer},
     server::TestServer,
@@ -14,6 +15,17 @@ use syncline_tests::{
 };
 
 use crate::{server, settled};
+
+/// Two servers that differ in where a room's followers live: all on the shard that owns the room,
+/// or spread over the shards.
+fn servers(adapt: impl Fn(&mut Config)) -> [TestServer; 2] {
+    [1024, 0].map(|moved_max| {
+        TestServer::start(|config| {
+            config.limits.followers_moved_max = moved_max;
+            adapt(config);
+        })
+    })
+}
 
 /// The changes `first..=last` of a lone writer who numbers them from 1, each once and in order.
 fn expect_run(peer: &mut Peer, first: u64, last: u64) {
@@ -34,7 +46,12 @@ fn submit_run(peer: &mut Peer, range: std::ops::RangeInclusive<u64>, padding: us
 
 #[test]
 fn check_12_a_burst_arrives_whole_and_in_order() {
-    let server = server();
+    for server in servers(|_| ()) {
+        burst(&server);
+    }
+}
+
+fn burst(server: &TestServer) {
     let mut receivers: Vec<Peer> = [Framing::Json, Framing::Binary]
         .map(|framing| Peer::join(server.address(), framing, &Hello::new("r", "K")))
         .into();
@@ -50,9 +67,13 @@ fn check_12_a_burst_arrives_whole_and_in_order() {
 
 #[test]
 fn check_13_whoever_joins_under_load_gets_every_change_once() {
+    for server in servers(|_| ()) {
+        join_under_load(server.address());
+    }
+}
+
+fn join_under_load(address: SocketAddr) {
     const CHANGES: u64 = 1500;
-    let server = server();
-    let address = server.address();
     let sent = AtomicU64::new(0);
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -109,8 +130,12 @@ fn join_and_follow(address: SocketAddr, joiner: u64, last: u64) {
 
 #[test]
 fn check_14_a_slow_reader_gets_everything_in_the_end() {
-    let server = TestServer::start(|c| c.limits.queue_bytes_max = 64 << 10);
-    let address = server.address();
+    for server in servers(|c| c.limits.queue_bytes_max = 64 << 10) {
+        read_late(server.address());
+    }
+}
+
+fn read_late(address: SocketAddr) {
     let mut slow: Vec<Peer> = vec![
         Peer::json(address, &Hello::new("slow", "K")),
         Peer::binary(address, &Hello::new("slow", "K")),

@@ -4,6 +4,7 @@
 mod binary;
 mod bounds;
 mod crowd;
+mod damage;
 mod deadlines;
 mod hello;
 mod many;

@@ -63,6 +63,17 @@ fn check_17_a_negative_last_sequence_is_zero_and_one_beyond_the_end_is_the_end()
 }
 
 #[test]
+fn history_and_numbers_survive_a_restart() {
+    let server = server();
+    store_numbered(&server, "K", 20);
+    let dir = server.stop();
+    let server = TestServer::start_in(dir, |_| ());
+    store(&server, "writer", "K", &[b"after"]);
+    let mut late = Peer::json(server.address(), &Hello::new("late", "K").after(19));
+    assert_eq!(late.changes(2), [(20, b"change 20".to_vec()), (21, b"after".to_vec())]);
+}
+
+#[test]
 fn a_live_client_gets_each_change_once_after_its_history() {
     let server = server();
     store_numbered(&server, "K", 50);

@@ -1,8 +1,10 @@
 //! The server's edges: HTTP, WebSocket framing, deadlines, signals, sudden death. Knows bytes and
 //! exit codes; nothing of the server's insides.
 
+mod death;
 mod flood;
 mod frames;
+mod load;
 mod probes;
 mod requests;
 mod scarcity;

@@ -5,11 +5,32 @@ use std::net::TcpStream;
 use rustix::process::Signal;
 use syncline_tests::{
     process::Serving,
-    relay::{Hello, PATH, Peer},
+    relay::{Framing, Hello, PATH, Peer},
     server::TestServer,
     ws::Socket,
 };
 use tempfile::TempDir;
+
+use crate::load::{history, keeps, under_load};
+
+#[test]
+fn sigterm_under_load_tells_everyone_and_loses_nothing() {
+    let dir = TempDir::new().unwrap();
+    let serving = Serving::start(dir.path(), &[]);
+    let mut idle = Peer::json(serving.address(), &Hello::new("idle", "other"));
+    let mut unjoined = Peer::connect(serving.address(), Framing::Json, "none");
+    let (promised, ()) = under_load(serving.address(), 0, 500, || serving.signal(Signal::TERM));
+    assert_eq!(idle.socket().closed().close_code(), Some(1001));
+    assert_eq!(unjoined.socket().closed().close_code(), Some(1001));
+    let (status, log) = serving.ended();
+    assert_eq!(status.code(), Some(0), "{log}");
+
+    let serving = Serving::start(dir.path(), &[]);
+    for writer in &promised {
+        assert_eq!(writer.close_code, Some(1001), "writer {}", writer.writer);
+        keeps(&history(serving.address(), &writer.key), writer);
+    }
+}
 
 #[test]
 fn sigint_ends_as_orderly() {

@@ -49,6 +49,19 @@ fn another_server_has_the_port() {
 }
 
 #[test]
+fn a_directory_in_use_is_refused_with_5_and_the_holder() {
+    let dir = TempDir::new().unwrap();
+    let serving = Serving::start(dir.path(), &[]);
+    let data = dir.path().join("data").display().to_string();
+    let (code, error) = refused(&dir, &[("SYNCLINE_STORAGE_DIR", &data)]);
+    assert_eq!(code, Some(5), "{error}");
+    assert!(error.contains(&serving.pid().to_string()), "{error}");
+    // Death releases it, however sudden.
+    serving.kill();
+    drop(Serving::start(dir.path(), &[]));
+}
+
+#[test]
 fn a_mistaken_configuration_is_2_and_names_the_mistake() {
     let dir = TempDir::new().unwrap();
     let cases = [
@@ -63,4 +76,15 @@ fn a_mistaken_configuration_is_2_and_names_the_mistake() {
         assert!(error.contains(named), "{named:?} is missing: {error}");
     }
     assert!(!dir.path().join("syncline-data").exists(), "nothing was made");
+}
+
+#[test]
+fn a_data_directory_that_cannot_be_is_refused() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("file");
+    std::fs::write(&file, "not a directory").unwrap();
+    let (code, error) = refused(&dir, &[("SYNCLINE_STORAGE_DIR", &file.display().to_string())]);
+    assert_eq!(code, Some(1), "{error}");
+    assert!(error.contains("not a directory"), "{error}");
+    assert_eq!(std::fs::read(&file).unwrap(), b"not a directory");
 }
