@@ -13,3 +13,8 @@ mod ws;
 
 pub use config::{Config, Durability, HttpConfig, LimitsConfig, RelayConfig, StorageConfig};
 pub use server::{Server, StartError};
+
+/// The front page's programs compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct FrontPage;

@@ -5,6 +5,7 @@ mod cli;
 use std::process::ExitCode;
 
 /// Many small allocations of many threads, which the system's allocator is slow at.
+#[cfg(feature = "mimalloc")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
