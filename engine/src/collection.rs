@@ -10,10 +10,7 @@ use std::sync::{
 use hashbrown::HashTable;
 use parking_lot::RwLock;
 
-use crate::{
-    format::check::KeyHash,
-    index::{log::LogIndex, map::MapIndex},
-};
+use crate::{format::check::KeyHash, index::log::LogIndex, index::map::MapIndex};
 
 /// What a collection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

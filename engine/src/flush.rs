@@ -16,6 +16,7 @@ use crate::{
     ids::Position,
     options::Durability,
     shared::{Role, Shared, Unsynced},
+    storage::File,
     tail::Part,
     waiters::{Cell, Level},
 };
@@ -187,13 +188,30 @@ impl Shared {
             }
         }
         if part.seals {
-            let table = mem::take(&mut role.table).finish();
-            let footer = Footer { data_end: part.end(), durable: self.synced(), table };
-            let at = footer.place(file.bytes()?);
-            file.write_at(&footer.encode(segment.salt, at), at.into())?;
+            self.write_footer(&mut role.table, part, &*file)?;
             segment.seal();
         }
         self.sync_oldest(role)
+    }
+
+    /// Writes the table of a segment that is done. A footer only saves time when the store is opened,
+    /// so one for which a full disk has no room is left out.
+    fn write_footer(
+        &self,
+        table: &mut TableBuilder,
+        part: &Part,
+        file: &dyn File,
+    ) -> Result<(), Error> {
+        let table = mem::take(table).finish();
+        let footer = Footer { data_end: part.end(), durable: self.synced(), table };
+        let file_bytes = file.bytes()?;
+        let at = footer.place(file_bytes);
+        let bytes = footer.encode(part.segment.salt, at);
+        let grows = u64::from(at) + bytes.len() as u64 > file_bytes;
+        match file.write_at(&bytes, at.into()).map_err(Error::reserving) {
+            Err(Error::Full) if grows => Ok(()),
+            done => done,
+        }
     }
 
     fn sync_oldest(&self, role: &mut Role) -> Result<(), Error> {

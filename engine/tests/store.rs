@@ -275,7 +275,7 @@ fn back_pressure_and_large_batches_pass() {
         thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    (0..100).for_each(|_| assert!(append(&store, &log, &[7; 1000]) > Seq(0)))
+                    (0..100).for_each(|_| assert!(append(&store, &log, &[7; 1000]) > Seq(0)));
                 });
             }
         });
