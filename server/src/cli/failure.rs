@@ -35,6 +35,12 @@ impl Failure {
         Self { exit, message: message.to_string(), hint: None }
     }
 
+    /// Puts what it is about before the message.
+    pub(crate) fn about(mut self, what: impl fmt::Display) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
+    }
+
     /// Adds what to do next.
     pub(crate) fn hint(mut self, hint: impl fmt::Display) -> Self {
         self.hint = Some(hint.to_string());

@@ -1,8 +1,8 @@
 //! `syncline serve`: starts the server, says so, and stops it when it is told to.
 
-use std::{path::Path, time::Instant};
+use std::{io::ErrorKind, path::Path, time::Instant};
 
-use syncline::{Config, Server, logging};
+use syncline::{Config, Server, StartError, logging};
 use tracing::info;
 
 use super::{
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     logging::init(&config.log);
     open_files::allow(config.limits.connections_max);
     let signals = Signals::install()?;
-    let server = Server::start(config.clone())?;
+    let server = Server::start(config.clone()).map_err(|error| explain(error, &config))?;
     announce(&server, &config, begun)?;
     if let Some(why) = signals.wait(server.failed())? {
         drop(server);
@@ -49,6 +49,27 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     server.shutdown()?;
     info!("stopped; everything accepted is durable");
     Ok(())
+}
+
+/// Says which setting an error is about.
+fn explain(error: StartError, config: &Config) -> Failure {
+    let listen = config.http.listen;
+    match error {
+        StartError::Store(error) => Failure::from(error).about(config.storage.dir.display()),
+        StartError::Io(error) => {
+            let kind = error.kind();
+            let failure = Failure::from(error).about(format!("cannot listen on {listen}"));
+            match kind {
+                ErrorKind::AddrNotAvailable => failure.hint("it is no address of this machine"),
+                ErrorKind::PermissionDenied => failure.hint(
+                    "a port below 1024 needs a privilege (CAP_NET_BIND_SERVICE); \
+                     take a higher one behind a proxy",
+                ),
+                _ => failure,
+            }
+        }
+        error => error.into(),
+    }
 }
 
 fn announce(server: &Server, config: &Config, begun: Instant) -> Result<(), Failure> {

@@ -127,6 +127,20 @@ fn a_second_signal_ends_it_at_once() {
 }
 
 #[test]
+fn what_cannot_be_used_is_named() {
+    let dir = TempDir::new().unwrap();
+    let ran = crate::run(&["serve", "--listen", "192.0.2.1:0", "--insecure-open"], &[]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.err.contains("192.0.2.1:0") && ran.err.contains("no address"), "{}", ran.err);
+    let file = dir.path().join("file");
+    std::fs::write(&file, "no directory").unwrap();
+    let file = file.to_str().unwrap();
+    let ran = crate::run(&["serve", "--listen", "127.0.0.1:0", "--data-dir", file], &[]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.err.contains(file), "{}", ran.err);
+}
+
+#[test]
 fn a_locked_directory_is_named_with_its_holder() {
     let dir = TempDir::new().unwrap();
     let serving = Serving::start(dir.path(), &[]);

@@ -83,5 +83,5 @@ pub(crate) fn run(command: &RelayCommand) -> Result<(), Failure> {
 fn open(dir: &Path) -> Result<Store, Failure> {
     let mut options = Options::default();
     options.record_bytes_max = RECORD_BYTES_MAX;
-    Ok(Store::open(dir, options)?)
+    Store::open(dir, options).map_err(|error| Failure::from(error).about(dir.display()))
 }
