@@ -23,11 +23,10 @@ fn kill_9_under_load_loses_nothing_and_gives_no_number_twice() {
     for round in 0..ROUNDS {
         let serving = Serving::start(dir.path(), &[]);
         let address = serving.address();
-        let watchers: Vec<_> = ["load 0", "load 1"]
-            .map(|key| {
-                thread::spawn(move || (key, watch(Peer::binary(address, &Hello::new("b", key)))))
-            })
-            .into();
+        let watchers = ["load 0", "load 1"].map(|key| {
+            let peer = Peer::binary(address, &Hello::new("b", key));
+            thread::spawn(move || (key, watch(peer)))
+        });
         // Another moment each time: the death shall not find the store at the same step.
         let (new, _) = under_load(address, round, 100 + 331 * round, || serving.kill());
         promised.extend(new);

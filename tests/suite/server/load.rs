@@ -38,11 +38,11 @@ pub(crate) fn under_load<T>(
 ) -> (Vec<Promised>, T) {
     let promised = &AtomicU64::new(0);
     thread::scope(|scope| {
-        let writers: Vec<_> = (0..4)
-            .map(|n| (n % 2, round * 100 + n))
-            .map(|(key, writer)| {
-                scope.spawn(move || write_until_end(address, key, writer, promised))
-            })
+        // All are connected before the first one writes.
+        let peers: Vec<_> = (0..4).map(|n| joined(address, n % 2, round * 100 + n)).collect();
+        let writers: Vec<_> = peers
+            .into_iter()
+            .map(|(peer, new)| scope.spawn(move || write_until_end(peer, new, promised)))
             .collect();
         until("the load is under way", || {
             (promised.load(Ordering::Relaxed) >= before).then_some(())
@@ -52,25 +52,24 @@ pub(crate) fn under_load<T>(
     })
 }
 
-fn write_until_end(
-    address: SocketAddr,
-    key: u64,
-    writer: u64,
-    promised_to_all: &AtomicU64,
-) -> Promised {
+/// A writer that has joined and was promised nothing yet.
+fn joined(address: SocketAddr, key: u64, writer: u64) -> (Peer, Promised) {
     let key = format!("load {key}");
     let hello = Hello::new(&format!("w{writer}"), &key).after(i64::MAX).with_ack();
-    let mut peer = Peer::binary(address, &hello);
-    let mut promised = Promised { key, writer, last_id: 0, places: Vec::new(), close_code: None };
+    let peer = Peer::binary(address, &hello);
+    (peer, Promised { key, writer, last_id: 0, places: Vec::new(), close_code: None })
+}
+
+fn write_until_end(mut peer: Peer, mut promised: Promised, all: &AtomicU64) -> Promised {
     let mut sent = 0;
     loop {
         while sent < promised.last_id + WINDOW {
             // When the server has gone, what it said before still lies in the socket.
-            sent = peer.submit(&payload(writer, sent + 1)).unwrap_or(u64::MAX - WINDOW);
+            sent = peer.submit(&payload(promised.writer, sent + 1)).unwrap_or(u64::MAX - WINDOW);
         }
         match peer.try_message() {
             Some(Message::Accepted { id, seq }) => {
-                promised_to_all.fetch_add(id - promised.last_id, Ordering::Relaxed);
+                all.fetch_add(id - promised.last_id, Ordering::Relaxed);
                 promised.last_id = id;
                 promised.places.push((id, seq));
             }
