@@ -75,20 +75,19 @@ impl CatchUp {
         let guess = CHUNK_BYTES.min(left.saturating_mul(RECORD_BYTES_GUESS));
         let mut chunk = Vec::with_capacity(guess);
         while chunk.len() < CHUNK_BYTES {
-            let Some(record) = reader.next() else {
+            let Some(record) = reader.next_ref() else {
                 // Read to the end, or trimmed: go on behind what was visible then.
                 self.next = *end + 1;
                 self.reader = None;
                 break;
             };
-            let record = record?;
-            let seq = record.seq.0;
+            let (Seq(seq), payload) = record?;
             self.next = seq + 1;
             while self.own.front().is_some_and(|own| *own < seq) {
                 self.own.pop_front();
             }
             if self.own.front() != Some(&seq) {
-                deliver(seq, &record.payload, &mut chunk);
+                deliver(seq, payload, &mut chunk);
             }
         }
         Ok(chunk)
