@@ -24,6 +24,9 @@ use crate::{
     },
 };
 
+/// Bytes of segments below which one thread looks at them all.
+const ALONE_BYTES_MAX: u64 = 4 << 20;
+
 /// What all segments hold.
 pub(super) struct Scanned {
     /// `None` where the footer was read instead.
@@ -51,7 +54,8 @@ pub(super) fn scan_all(segments: &[Found], store_id: u64, hash: KeyHash) -> Resu
     let last = scan(last, store_id, hash, None)?;
     let durable = last.durable;
     let is_closed = last.is_closed && last.bad_at.is_none();
-    let looks = in_parallel(others.len(), |nth| {
+    let bytes = others.iter().map(|found| found.file_bytes).sum();
+    let looks = in_parallel(others.len(), bytes, |nth| {
         let (found, next) = (&segments[nth], segments[nth + 1].base());
         let end = found.base().zip(next).and_then(|(base, next)| next.checked_sub(base));
         let end = end.map(|bytes| bytes + HEADER_BYTES as u64);
@@ -101,11 +105,16 @@ impl Scanned {
 }
 
 /// Runs `task` for 0 to before `count` on all cores; the results in order, or the first error.
+/// Where `bytes` are few to look at, this thread is done sooner than it could start others.
 fn in_parallel<T: Send>(
     count: usize,
+    bytes: u64,
     task: impl Fn(usize) -> Result<T, Error> + Sync,
 ) -> Result<Vec<T>, Error> {
-    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(count);
+    let threads = match bytes {
+        ..ALONE_BYTES_MAX => 1,
+        _ => thread::available_parallelism().map_or(1, NonZero::get).min(count),
+    };
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(count)));
     let run = || {
         loop {
