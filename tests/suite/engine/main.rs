@@ -1,2 +1,11 @@
 //! The engine from outside: models, crashes, damage. One module per question; knows the engine's
 //! public API and the simulated disk, never a server.
+
+mod crash;
+mod damage;
+mod io_faults;
+mod property;
+mod strangers;
+mod threads;
+mod torn;
+mod world;

@@ -1,0 +1,154 @@
+//! Bits flipped, pages zeroed, files cut short: an error, never a wrong answer.
+
+use std::{collections::HashMap, sync::Mutex};
+
+use syncline_engine::storage::sim::SimDisk;
+
+use crate::world::{
+    dice::{Dice, in_parallel},
+    driver::Driver,
+    history::History,
+    judge::{Files, Verdict, judge},
+    model::Change,
+};
+
+/// A store of several segments, each batch made durable for itself.
+struct Sound {
+    files: Files,
+    history: History,
+}
+
+impl Sound {
+    fn new(is_closed: bool) -> Self {
+        let mut driver = Driver::start(SimDisk::new(3)).expect("opens");
+        let mut dice = Dice::new(3);
+        for n in 0..30_u8 {
+            let length = 60 + dice.below(240);
+            let changes = [
+                Change::Append { log: usize::from(n % 2), payload: dice.bytes(length) },
+                Change::Put { map: 0, key: vec![b'k', n % 8], value: dice.bytes(30) },
+            ];
+            driver.commit(&changes).expect("committed");
+            driver.wait().expect("durable");
+        }
+        let Driver { disk, store, history, .. } = driver;
+        match is_closed {
+            true => store.close().expect("closes"),
+            false => drop(store),
+        }
+        Self { files: disk.files(), history }
+    }
+
+    /// What comes of one change to one file.
+    fn with(&self, name: &str, damage: impl FnOnce(&mut Vec<u8>)) -> Verdict {
+        let mut files = self.files.clone();
+        damage(files.get_mut(name).expect("is there"));
+        judge(files, &self.history).unwrap_or_else(|wrong| panic!("{name}: {wrong}"))
+    }
+
+    /// Nothing goes missing from a store that ended well, wherever the damage is; from one that was
+    /// killed at most the last flush, which no later one vouches for.
+    fn allows(&self, is_closed: bool, verdict: Verdict) -> bool {
+        match verdict {
+            Verdict::Intact | Verdict::Refused | Verdict::Told => true,
+            Verdict::Cut(commits) => !is_closed && commits + 1 >= self.history.commits(),
+            Verdict::CutInSilence(_) => false,
+        }
+    }
+
+    /// The bytes of a file that are in use.
+    fn used(&self, name: &str) -> usize {
+        self.files[name].iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1)
+    }
+}
+
+#[test]
+fn every_bit_may_flip() {
+    for is_closed in [true, false] {
+        let sound = Sound::new(is_closed);
+        assert!(sound.files.len() > 2, "several segments");
+        let seen = Mutex::new(HashMap::new());
+        for (name, bytes) in &sound.files {
+            in_parallel(bytes.len() as u64 * 8, |bit| {
+                let (at, mask) = (bit as usize / 8, 1 << (bit % 8));
+                let verdict = sound.with(name, |bytes| bytes[at] ^= mask);
+                assert!(sound.allows(is_closed, verdict), "{name} bit {bit}: {verdict:?}");
+                *seen.lock().expect("no panic").entry(kind(verdict)).or_insert(0) += 1;
+            });
+        }
+        let seen = seen.into_inner().expect("no panic");
+        // Most of what is in use is payload, and every byte of that is looked at.
+        let used: usize = sound.files.keys().map(|name| sound.used(name)).sum();
+        let told = seen.get("refused").unwrap_or(&0) + seen.get("told").unwrap_or(&0);
+        assert!(told > used * 8 / 2, "closed {is_closed}: {seen:?} of {} bits used", used * 8);
+    }
+}
+
+fn kind(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Intact => "intact",
+        Verdict::Refused => "refused",
+        Verdict::Told => "told",
+        Verdict::Cut(_) | Verdict::CutInSilence(_) => "cut",
+    }
+}
+
+/// Any sector or page of zeros, garbage, or another sector's bytes (E6).
+#[test]
+fn any_sector_may_be_replaced() {
+    let sound = Sound::new(true);
+    for (name, bytes) in &sound.files {
+        for size in [512, 4096] {
+            for at in (0..bytes.len()).step_by(size) {
+                let end = (at + size).min(bytes.len());
+                let other = bytes[..end - at].to_vec();
+                let garbage = Dice::new(at as u64).bytes(end - at);
+                for new in [vec![0; end - at], other, garbage] {
+                    let verdict = sound.with(name, |bytes| bytes[at..end].copy_from_slice(&new));
+                    // The end itself takes along what would have vouched for it.
+                    let is_cut = matches!(verdict, Verdict::Cut(_) | Verdict::CutInSilence(_));
+                    let is_end = (at..end).contains(&(sound.used(name) - 1));
+                    let allowed = sound.allows(true, verdict) || (is_cut && is_end);
+                    assert!(allowed, "{name} at {at}: {verdict:?}");
+                }
+            }
+        }
+    }
+}
+
+/// A length that is huge, tiny or wraps reads nothing it should not and takes no memory (E5).
+#[test]
+fn any_word_may_be_any_number() {
+    let sound = Sound::new(true);
+    for name in sound.files.keys() {
+        let words = sound.used(name) as u64 / 4;
+        in_parallel(words, |word| {
+            let at = word as usize * 4;
+            for value in [0, 1, 7, 8, 15, 16, 0x7fff_ffff, 0x8000_0000, u32::MAX - 7, u32::MAX] {
+                let verdict = sound.with(name, |bytes| {
+                    bytes[at..at + 4].copy_from_slice(&u32::to_le_bytes(value));
+                });
+                assert!(sound.allows(true, verdict), "{name} at {at} = {value:#x}: {verdict:?}");
+            }
+        });
+    }
+}
+
+/// A file that is cut anywhere is noticed; of a store that ended well nothing is taken for torn.
+#[test]
+fn any_file_may_be_cut_anywhere() {
+    let sound = Sound::new(true);
+    for name in sound.files.keys() {
+        let used = sound.used(name);
+        in_parallel(used as u64, |length| {
+            let verdict = sound.with(name, |bytes| bytes.truncate(length as usize));
+            let last = sound.files.keys().next_back() == Some(name);
+            // Cutting the last file takes along what would have vouched for the rest.
+            let is_cut = matches!(verdict, Verdict::Cut(_) | Verdict::CutInSilence(_));
+            assert!(
+                sound.allows(true, verdict) || (last && is_cut),
+                "{name} to {length}: {verdict:?}"
+            );
+        });
+    }
+}

@@ -1,0 +1,72 @@
+//! Chance that a seed repeats, and how many cases a run tries.
+
+use std::env;
+
+/// A generator (SplitMix64).
+#[derive(Clone, Debug)]
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let value = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        value ^ (value >> 31)
+    }
+
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        (self.roll() % end as u64) as usize
+    }
+
+    pub(crate) fn one_in(&mut self, n: usize) -> bool {
+        self.below(n) == 0
+    }
+
+    pub(crate) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.below(from.len())]
+    }
+
+    pub(crate) fn bytes(&mut self, length: usize) -> Vec<u8> {
+        std::iter::repeat_with(|| self.roll() as u8).take(length).collect()
+    }
+}
+
+/// Runs `case` for many seeds on all cores. A failing one is named so that it can be run alone:
+/// `SYNCLINE_SEED` picks one seed, `SYNCLINE_CASES` the number of them for a longer run.
+pub(crate) fn for_seeds(cases: u64, case: impl Fn(u64) + Sync) {
+    let number = |name| env::var(name).ok().map(|text| text.parse::<u64>().expect(name));
+    if let Some(seed) = number("SYNCLINE_SEED") {
+        return case(seed);
+    }
+    let cases = number("SYNCLINE_CASES").unwrap_or(cases);
+    in_parallel(cases, |seed| {
+        let named = Named(seed);
+        case(seed);
+        std::mem::forget(named);
+    });
+}
+
+/// Runs `job` for every number below `end`, spread over the cores.
+pub(crate) fn in_parallel(end: u64, job: impl Fn(u64) + Sync) {
+    let threads = std::thread::available_parallelism().map_or(2, |cores| cores.get() as u64);
+    std::thread::scope(|scope| {
+        for first in 0..threads {
+            let job = &job;
+            scope.spawn(move || (first..end).step_by(threads as usize).for_each(job));
+        }
+    });
+}
+
+/// Names the seed of a case that panicked.
+struct Named(u64);
+
+impl Drop for Named {
+    #[allow(clippy::print_stderr, reason = "whoever runs the test needs the seed")]
+    fn drop(&mut self) {
+        eprintln!("failed with seed {0}: run the test alone with SYNCLINE_SEED={0}", self.0);
+    }
+}
