@@ -96,12 +96,26 @@ fn point_read(criterion: &mut Criterion) {
     for _ in 0..RECORDS / 100 {
         append(&store, &log, 100);
     }
+    let map = store.map("map").unwrap();
+    for first in (1..=RECORDS).step_by(100) {
+        let mut batch = Batch::new();
+        for number in first..first + 100 {
+            batch.put(&map, &number.to_be_bytes(), &PAYLOAD);
+        }
+        store.commit(batch).unwrap();
+    }
     store.sync().unwrap();
     let mut step = 0;
     group.bench_function("log", |bencher| {
         bencher.iter(|| {
             step += 1;
             log.get(Seq(scattered(step, RECORDS))).unwrap().unwrap()
+        });
+    });
+    group.bench_function("map", |bencher| {
+        bencher.iter(|| {
+            step += 1;
+            map.get(&scattered(step, RECORDS).to_be_bytes()).unwrap().unwrap()
         });
     });
     group.finish();
