@@ -69,3 +69,36 @@ impl Pairs {
         median(self.limit.iter().filter_map(figure))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::latency;
+
+    fn run(done: u64, cpu: Option<f64>) -> Measured {
+        Measured {
+            unit: "deliveries",
+            seconds: 2.0,
+            done,
+            latency: latency::histogram(),
+            server_cpu_seconds: cpu,
+            client_cpu_seconds: 1.0,
+            server_rss_bytes: None,
+            messages_per_read: 1.0,
+            extra: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn ratios_are_taken_pair_by_pair_before_the_median() {
+        let pairs = Pairs {
+            ours: vec![run(100, Some(1.0)), run(600, None), run(90, Some(3.0))],
+            limit: vec![run(200, Some(2.0)), run(200, Some(1.0)), run(100, Some(1.0))],
+        };
+        let rate = |run: &Measured| Some(run.per_second());
+        assert_eq!(pairs.ratios(rate), [0.5, 3.0, 0.9]);
+        assert_eq!(pairs.ratio(rate), Some(0.9));
+        assert_eq!((pairs.ours(rate), pairs.limit(rate)), (Some(50.0), Some(100.0)));
+        assert_eq!(pairs.ratios(|run| run.server_cpu_seconds), [0.5, 3.0]);
+    }
+}

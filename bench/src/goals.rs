@@ -234,3 +234,31 @@ impl Check<'_> {
 fn per_second(run: &Measured) -> Option<f64> {
     Some(run.per_second())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_goal_is_met_on_its_own_side_of_the_bound() {
+        let goal = |at_least, reached| Goal {
+            id: "P0",
+            what: String::new(),
+            asked: 2.0,
+            at_least,
+            reached,
+        };
+        assert!(goal(true, Some(2.0)).met() && goal(true, Some(3.0)).met());
+        assert!(!goal(true, Some(1.9)).met());
+        assert!(goal(false, Some(2.0)).met() && goal(false, Some(1.0)).met());
+        assert!(!goal(false, Some(2.1)).met());
+        assert!(!goal(true, None).met() && !goal(false, None).met());
+    }
+
+    #[test]
+    fn goals_are_chosen_by_the_beginning_of_their_name() {
+        let only = ["P1".to_owned(), "P20".to_owned()];
+        assert!(wanted(&only, "P10") && wanted(&only, "P20") && !wanted(&only, "P2"));
+        assert!(wanted(&[], "P9"));
+    }
+}

@@ -180,7 +180,35 @@ pub(crate) fn pairs_table(
 
 #[cfg(test)]
 mod tests {
-    use super::number;
+    use super::*;
+    use crate::latency;
+
+    #[test]
+    fn a_run_shows_what_it_has_and_nothing_else() {
+        let mut run = Measured {
+            unit: "acknowledgements",
+            seconds: 2.0,
+            done: 3_000,
+            latency: latency::histogram(),
+            server_cpu_seconds: None,
+            client_cpu_seconds: 1.0,
+            server_rss_bytes: Some(3 << 20),
+            messages_per_read: 1.5,
+            extra: vec![("rss_bytes_per_connection", 1500.0)],
+        };
+        let json = run_json("ingest", Target::LimitAck, &run);
+        assert_eq!((&json["target"], &json["per_second"]), (&"limit-ack".into(), &1500.0.into()));
+        assert_eq!(json["rss_bytes_per_connection"], 1500.0);
+        assert_eq!(json.get("p50_ms"), None);
+        assert_eq!(json.get("server_load"), None);
+        latency::record_nanos(&mut run.latency, 2_000_000, 3);
+        let mut table = Vec::new();
+        run_table(&mut table, "ingest", Target::LimitAck, &run).unwrap();
+        let table = String::from_utf8(table).unwrap();
+        assert!(table.starts_with("ingest on limit-ack: 3,000 acknowledgements in 2.00 s\n"));
+        let p50 = table.lines().find(|line| line.contains("p50_ms")).unwrap();
+        assert!(p50.contains(" 2.0"), "{p50}");
+    }
 
     #[test]
     fn numbers_are_grouped_by_threes() {

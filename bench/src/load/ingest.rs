@@ -144,3 +144,48 @@ impl Handler for Ingest {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::net::Framing;
+
+    /// One writer with a window of 4 that sent 4 at time 0, and a net that sends nowhere.
+    fn full_window() -> (Net, Ingest) {
+        let address = ([127, 0, 0, 1], 1).into();
+        let endpoint = Endpoint { address, path: "/sync".into(), framing: Framing::Binary };
+        let net = Net::new(&endpoint).unwrap();
+        let options = MeterOptions { warmup: 0.0, seconds: 1.0 };
+        let meter = Meter::new(&options, &net, None);
+        let writer = Writer { sent: 4, accepted: 0, waiting: VecDeque::from([(4, 0)]) };
+        let payloads = Payloads::new(BYTES_MIN);
+        (net, Ingest { writers: vec![writer], due: Vec::new(), window: 4, payloads, meter })
+    }
+
+    fn accept(net: &mut Net, ingest: &mut Ingest, id: u64, sequence: u64) -> bool {
+        ingest.message(net, 0, ServerMessage::Accepted { id, sequence }, 7).is_ok()
+    }
+
+    #[test]
+    fn an_acknowledgement_covers_all_before_it_and_opens_the_window_once() {
+        let (mut net, mut ingest) = full_window();
+        assert!(accept(&mut net, &mut ingest, 1, 1));
+        assert_eq!((ingest.pending(), ingest.due.len()), (3, 1));
+        assert!(accept(&mut net, &mut ingest, 3, 3));
+        assert_eq!((ingest.pending(), ingest.due.len()), (1, 1));
+        assert!(accept(&mut net, &mut ingest, 4, 4));
+        assert_eq!(ingest.pending(), 0);
+        assert!(ingest.writers[0].waiting.is_empty());
+    }
+
+    #[test]
+    fn an_acknowledgement_that_fits_nothing_sent_is_a_violation() {
+        for (id, sequence) in [(5, 5), (0, 0), (2, 3)] {
+            let (mut net, mut ingest) = full_window();
+            assert!(!accept(&mut net, &mut ingest, id, sequence), "{id} {sequence}");
+        }
+        let (mut net, mut ingest) = full_window();
+        assert!(accept(&mut net, &mut ingest, 2, 2));
+        assert!(!accept(&mut net, &mut ingest, 2, 2), "the same again");
+    }
+}

@@ -144,3 +144,32 @@ impl Handler for Rooms {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::net::Framing;
+
+    #[test]
+    fn the_peers_changes_in_order_are_answered_and_others_are_violations() {
+        let address = ([127, 0, 0, 1], 1).into();
+        let endpoint = Endpoint { address, path: "/sync".into(), framing: Framing::Binary };
+        let mut net = Net::new(&endpoint).unwrap();
+        let options = MeterOptions { warmup: 0.0, seconds: 1.0 };
+        let meter = Meter::new(&options, &net, None);
+        let members = vec![Member { sent: 5, ..Member::default() }, Member::default()];
+        let mut rooms =
+            Rooms { members, due: Vec::new(), payloads: Payloads::new(BYTES_MIN), meter };
+        let mut got = |sequence, counter| {
+            let payload = Payloads::new(BYTES_MIN).make(Stamp { sent: 0, counter }).to_vec();
+            let message = ServerMessage::Change { sequence, payload: &payload };
+            rooms.message(&mut net, 1, message, 7).is_ok()
+        };
+        assert!(got(1, 0));
+        assert!(got(4, 1), "its own changes take numbers too");
+        assert!(!got(4, 2), "a number twice");
+        assert!(!got(5, 3), "one of the peer's was left out");
+        assert_eq!((rooms.pending(), rooms.due.len()), (3, 1));
+        assert_eq!(rooms.members[1].may_send, 2);
+    }
+}

@@ -6,6 +6,7 @@ mod pinned;
 
 use std::{
     env, fs,
+    io::{self, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -97,6 +98,7 @@ impl Started {
             Some(parent) => TempDir::with_prefix_in("syncline-bench-", parent)?,
             None => TempDir::with_prefix("syncline-bench-")?,
         };
+        complain_of_tmpfs(dir.path())?;
         let address = free_address()?;
         let this = env::current_exe()?;
         let mut command = Command::new(&this);
@@ -175,6 +177,18 @@ fn program(options: &StartOptions, this: &Path) -> Result<PathBuf, Error> {
         "there is no {}: build it (cargo build --release --bins) or name it with --program",
         program.display()
     )))
+}
+
+/// On a tmpfs a sync costs nothing, and everything that is durable looks better than it is.
+fn complain_of_tmpfs(dir: &Path) -> Result<(), Error> {
+    const TMPFS_MAGIC: u64 = 0x0102_1994;
+    if rustix::fs::statfs(dir)?.f_type as u64 == TMPFS_MAGIC {
+        let dir = dir.display();
+        // Without standard error there is nobody to tell.
+        let _ =
+            writeln!(io::stderr(), "{dir} is a tmpfs: syncs cost nothing there, see --data-dir");
+    }
+    Ok(())
 }
 
 /// A free address of this machine. Another process could take it before ours does; then the start fails.
