@@ -119,7 +119,7 @@ pub struct LogConfig {
 pub struct RelayConfig {
     /// When set, a peer must show this token (`?token=` or `Authorization: Bearer`).
     pub token: Option<String>,
-    /// Payload bytes that one discovery key may hold; 0 for no bound.
+    /// Bytes that the stored changes of one discovery key may take, names included; 0 for no bound.
     pub key_bytes_max: u64,
     /// Changes that one discovery key may hold; 0 for no bound.
     pub key_changes_max: u64,

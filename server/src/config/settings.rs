@@ -212,7 +212,7 @@ pub static SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "relay.key_bytes_max",
-        doc: "Payload bytes that one discovery key may hold.",
+        doc: "Bytes that the stored changes of one discovery key may take, names included.",
         short_flag: None,
         field: Field::Size(Number {
             bounds: (1 << 10, 1 << 50),
@@ -223,7 +223,7 @@ pub static SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "relay.key_changes_max",
-        doc: "Changes that one discovery key may hold.",
+        doc: "Changes that one discovery key may hold; further ones are dropped and counted.",
         short_flag: None,
         field: Field::Count(Number {
             bounds: (1, 1_000_000_000_000),
