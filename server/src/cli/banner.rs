@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use syncline::{Config, Durability};
 use syncline_engine::OpenReport;
 
-use super::output::Style;
+use super::output::{Style, count};
 
 /// What the banner tells beside the configuration.
 #[derive(Debug)]
@@ -53,13 +53,12 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 }
 
 fn opened(report: &OpenReport) -> String {
-    let OpenReport { segments, records, bytes_cut, elapsed, .. } = report;
-    let cut = match bytes_cut {
+    let cut = match report.bytes_cut {
         0 => String::new(),
-        cut => format!(", {cut} bytes of an unfinished write cut"),
+        bytes => format!(", {} of an unfinished write cut", count(bytes, "byte")),
     };
-    let ms = elapsed.as_millis();
-    format!("{records} records in {segments} segments{cut}, opened in {ms} ms")
+    let (records, segments) = (count(report.records, "record"), count(report.segments, "segment"));
+    format!("{records} in {segments}{cut}, opened in {} ms", report.elapsed.as_millis())
 }
 
 fn admission(config: &Config) -> &'static str {

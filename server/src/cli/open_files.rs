@@ -1,13 +1,14 @@
 //! How many files the process may have open: every connection is one, and the usual limit is 1,024.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use syncline::LimitsConfig;
 use tracing::warn;
 
 /// Files beside connections: segments, listeners, event queues.
 const OTHERS: u64 = 512;
 
-/// Raises the limit as far as `connections_max` needs it and the system lets us, and warns when
-/// that is not enough.
+/// Raises the limit as far as `connections_max` needs it and the system lets us. Warns when that is
+/// not enough, unless nobody asked for that many: the default is generous.
 pub(crate) fn allow(connections_max: usize) {
     let needed = (connections_max as u64).saturating_add(OTHERS);
     let limit = getrlimit(Resource::Nofile);
@@ -17,7 +18,8 @@ pub(crate) fn allow(connections_max: usize) {
         Ok(()) => raised,
         Err(_) => limit.current.unwrap_or(raised),
     };
-    if allowed < needed {
+    let asked = connections_max != LimitsConfig::default().connections_max;
+    if allowed < needed && asked {
         warn!(
             open_files_max = allowed,
             connections_max,

@@ -1,6 +1,10 @@
 //! `syncline serve`: starts the server, says so, and stops it when it is told to.
 
-use std::{io::ErrorKind, path::Path, time::Instant};
+use std::{
+    io::{self, ErrorKind, IsTerminal},
+    path::Path,
+    time::Instant,
+};
 
 use syncline::{Config, Server, StartError, logging};
 use tracing::info;
@@ -77,7 +81,10 @@ fn announce(server: &Server, config: &Config, begun: Instant) -> Result<(), Fail
     let report = server.open_report();
     let facts = Facts { config, address: server.address(), dir: &dir, report };
     let ready_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    info!(address = %facts.address, dir, ready_ms, "listening");
+    if !io::stdout().is_terminal() {
+        // On a terminal the banner says it better.
+        info!(address = %facts.address, dir, ready_ms, "listening");
+    }
     // A closed standard output is no reason not to serve.
     output::print(&banner(&facts, output::Style::of_stdout())).or_else(|failure| {
         tracing::warn!(?failure, "the banner could not be written");

@@ -54,7 +54,7 @@ fn what_comes_out_goes_in_elsewhere() {
     let into = import(&file, to.path());
     assert_eq!(into.out, "imported 6 changes of 2 keys\n", "{}", into.err);
     let again = import(&file, to.path());
-    assert_eq!(again.out, "imported 0 changes of 2 keys\n6 were there already\n", "{}", again.err);
+    assert_eq!(again.out, "imported 0 changes of 2 keys\nthere already: 6\n", "{}", again.err);
 
     let serving = Serving::start(to.path(), &[]);
     let mut peer = Peer::json(serving.address(), &Hello::new("another", "two/with a slash"));

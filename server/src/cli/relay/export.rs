@@ -5,7 +5,7 @@ use std::{fmt, fs, path::Path};
 use syncline_engine::Store;
 
 use super::{changes, updates::Writer};
-use crate::cli::{failure::Failure, progress::Progress};
+use crate::cli::{failure::Failure, output::count, progress::Progress};
 
 /// What was exported.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -49,6 +49,6 @@ fn fill(store: &Store, mut writer: Writer, progress: &mut Progress) -> Result<Ex
 
 impl fmt::Display for Exported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "exported {} changes of {} keys", self.changes, self.keys)
+        writeln!(f, "exported {} of {}", count(self.changes, "change"), count(self.keys, "key"))
     }
 }

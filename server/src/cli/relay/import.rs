@@ -11,6 +11,7 @@ use super::{
 };
 use crate::cli::{
     failure::{Exit, Failure},
+    output::count as plural,
     progress::Progress,
 };
 
@@ -116,14 +117,14 @@ fn count(seen: &mut HashMap<String, u64>, key: &str) -> u64 {
 
 impl fmt::Display for Imported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "imported {} changes of {} keys", self.added, self.keys)?;
+        writeln!(f, "imported {} of {}", plural(self.added, "change"), plural(self.keys, "key"))?;
         if self.there > 0 {
-            writeln!(f, "{} were there already", self.there)?;
+            writeln!(f, "there already: {}", self.there)?;
         }
         if self.skipped > 0 {
             writeln!(
                 f,
-                "{} skipped: their keys are empty or too long for any client",
+                "skipped, because their keys are empty or too long for any client: {}",
                 self.skipped
             )?;
         }
