@@ -8,7 +8,7 @@ use std::sync::{
 };
 
 use hashbrown::HashTable;
-use parking_lot::RwLock;
+use parking_lot::{RwLock, RwLockWriteGuard};
 
 use crate::{format::check::KeyHash, index::log::LogIndex, index::map::MapIndex};
 
@@ -44,11 +44,23 @@ impl Kind {
 #[derive(Debug)]
 pub(crate) struct LogData {
     pub(crate) index: RwLock<LogIndex>,
-    /// Payload bytes of the records kept.
-    pub(crate) bytes: AtomicU64,
+    bytes: AtomicU64,
     pub(crate) name: Box<str>,
     pub(crate) id: u32,
     pub(crate) dropped: AtomicBool,
+}
+
+impl LogData {
+    /// Payload bytes of the records kept.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Counts payload bytes that came, or with a minus went. The index lent is the proof that its
+    /// write lock is held, which makes this a plain addition.
+    pub(crate) fn add_bytes(&self, _locked: &RwLockWriteGuard<'_, LogIndex>, bytes: i64) {
+        self.bytes.store(self.bytes().wrapping_add_signed(bytes), Ordering::Relaxed);
+    }
 }
 
 /// A map.

@@ -107,7 +107,7 @@ impl Shared {
     pub(crate) fn flush_if_much(&self) {
         if self.committer.exists() {
             self.committer.wake();
-        } else if self.frames.tail.lock().filling_bytes() >= FLUSH_BYTES
+        } else if self.frames.filling_bytes.load(Ordering::Relaxed) >= FLUSH_BYTES
             && let Some(role) = self.role.try_lock()
         {
             self.turn(role, false);
@@ -119,6 +119,9 @@ impl Shared {
     /// # Errors
     /// [`Error::Poisoned`].
     pub(crate) fn await_space(&self) -> Result<(), Error> {
+        if self.frames.tail_bytes.load(Ordering::Relaxed) < self.options.tail_bytes_max {
+            return Ok(());
+        }
         let mut tail = self.frames.tail.lock();
         while tail.bytes() >= self.options.tail_bytes_max {
             self.check_health()?;
@@ -137,14 +140,23 @@ impl Shared {
     /// Writes what has filled, and syncs when asked or when somebody waits for it.
     fn flush(&self, role: &mut Role, sync: bool) -> Result<bool, Error> {
         self.check_health()?;
-        let parts = self.frames.tail.lock().swap(self.synced());
+        let parts = {
+            let mut tail = self.frames.tail.lock();
+            let parts = tail.swap(self.synced());
+            self.frames.note(&tail);
+            parts
+        };
         let mut did = parts.is_some();
         if let Some(parts) = parts {
             for part in parts.iter() {
                 self.write(role, part)?;
             }
             let end = parts.last().map_or(0, |part| part.segment.position(part.end()));
-            self.frames.tail.lock().flushed(parts);
+            {
+                let mut tail = self.frames.tail.lock();
+                tail.flushed(parts);
+                self.frames.note(&tail);
+            }
             self.marks.written.store(end, Ordering::Release);
             self.space.notify_all();
             if self.level() == Level::Written {

@@ -2,7 +2,11 @@
 //!
 //! Every frame is checked on every read. Knows segments and the tail; nothing of indexes.
 
-use std::{cell::RefCell, mem};
+use std::{
+    cell::RefCell,
+    mem,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -31,6 +35,11 @@ thread_local! {
 pub(crate) struct Frames {
     pub(crate) segments: Segments,
     pub(crate) tail: Mutex<Tail>,
+    /// How much the tail holds, to be looked at without its lock; brought up to date by
+    /// [`Frames::note`].
+    pub(crate) tail_bytes: AtomicUsize,
+    /// How much of that nobody has begun to write.
+    pub(crate) filling_bytes: AtomicUsize,
 }
 
 /// Where a frame's bytes were found.
@@ -44,7 +53,18 @@ pub(crate) enum Source<'a> {
 
 impl Frames {
     pub(crate) fn new() -> Self {
-        Self { segments: Segments::new(), tail: Mutex::default() }
+        Self {
+            segments: Segments::new(),
+            tail: Mutex::default(),
+            tail_bytes: AtomicUsize::new(0),
+            filling_bytes: AtomicUsize::new(0),
+        }
+    }
+
+    /// Publishes how much the tail holds; called with its lock, after a change.
+    pub(crate) fn note(&self, tail: &Tail) {
+        self.tail_bytes.store(tail.bytes(), Ordering::Relaxed);
+        self.filling_bytes.store(tail.filling_bytes(), Ordering::Relaxed);
     }
 
     /// Calls `use_frame` with the checked frame at `location`. It must not read another one.

@@ -100,6 +100,7 @@ impl Handle {
             active.offset,
             &mark::encode(Kind::Close, segment.salt, offset, durable),
         );
+        self.frames.note(&tail);
         active.offset = offset + MARK_BYTES as u32;
         self.marks.appended.store(segment.position(active.offset), Ordering::Release);
     }

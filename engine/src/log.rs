@@ -5,7 +5,7 @@
 use std::{
     fmt,
     ops::{Bound, RangeBounds},
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
 };
 
 use bytes::Bytes;
@@ -77,7 +77,7 @@ impl Log {
     /// Payload bytes of the records it has.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.data.bytes.load(Ordering::Relaxed)
+        self.data.bytes()
     }
 
     /// One record's payload; `None` before the first and after the last one kept. From a sealed

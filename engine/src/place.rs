@@ -13,7 +13,7 @@ use crate::{
     format::frame::{Frame, Kind},
     placing::{Placing, Released, Seqs},
     resolve::{self, Held},
-    shared::{Core, Shared},
+    shared::{Active, Core, Shared},
 };
 
 /// A batch that has its place.
@@ -108,12 +108,13 @@ impl Shared {
         let Some(active) = core.active.as_mut() else {
             unreachable!("make_room made a segment active")
         };
-        let segment = Arc::clone(&active.segment);
+        let Active { segment, offset, .. } = active;
+        let segment = &*segment;
         // Held until the bytes are in: a reader that finds a location in an index waits for them.
         let mut tail = self.frames.tail.lock();
-        let lead = tail.lead_bytes(&segment, active.offset) as u32;
+        let lead = tail.lead_bytes(segment, *offset) as u32;
         let keys = hashes.iter().copied().zip(held.iter().copied());
-        let mut placing = Placing::new(&segment, active.offset + lead, appends, keys);
+        let mut placing = Placing::new(segment, *offset + lead, appends, keys);
         let mut at = 0;
         for target in targets {
             at = match &target.collection {
@@ -123,10 +124,11 @@ impl Shared {
                 }
             };
         }
-        tail.extend(&segment, active.offset, bytes);
+        tail.extend(segment, *offset, bytes);
+        self.frames.note(&tail);
         segment.add_live(placing.live as i64);
-        active.offset += lead + bytes.len() as u32;
-        let position = segment.position(active.offset);
+        *offset += lead + bytes.len() as u32;
+        let position = segment.position(*offset);
         self.marks.appended.store(position, Ordering::Release);
         std::mem::forget(unfinished);
         Placed { position, seqs: placing.seqs, released: placing.released }

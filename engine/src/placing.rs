@@ -126,7 +126,7 @@ impl<K: Iterator<Item = (u64, Option<Held>)>> Placing<K> {
             frame::place(&mut bytes[at..], self.salt, self.start + at as u32, seq);
             at += padded;
         }
-        log.bytes.fetch_add(payload_bytes, Ordering::Relaxed);
+        log.add_bytes(&index, payload_bytes as i64);
         at
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Knows frames and segments' live bytes; changes no index.
 
-use std::{ops::Range, sync::atomic::Ordering};
+use std::ops::Range;
 
 use crate::{
     format::frame::{Frame, HEAD_BYTES, Head},
@@ -20,7 +20,7 @@ pub(crate) fn count(frames: &Frames, released: Vec<Released>) {
         match one {
             Released::Records(log, stretches, range) => {
                 let payload_bytes = records(frames, &stretches, &range);
-                log.bytes.fetch_sub(payload_bytes, Ordering::Relaxed);
+                log.add_bytes(&log.index.write(), -(payload_bytes as i64));
             }
             Released::Puts(locations) => {
                 for location in locations {

@@ -162,6 +162,6 @@ fn append(log: &LogData, item: &Item<'_>, location: Location, adjacent: bool) ->
     }
     index.push(location, padded(item.length as usize), adjacent);
     let payload_bytes = (item.length as usize).checked_sub(APPEND_HEAD_BYTES)?;
-    log.bytes.fetch_add(payload_bytes as u64, Ordering::Relaxed);
+    log.add_bytes(&index, payload_bytes as i64);
     Some(())
 }
