@@ -2,6 +2,7 @@
 //! public API and the simulated disk, never a server.
 
 mod crash;
+mod crowd;
 mod damage;
 mod io_faults;
 mod property;

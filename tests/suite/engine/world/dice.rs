@@ -38,16 +38,18 @@ impl Dice {
 /// Runs `case` for many seeds on all cores. A failing one is named so that it can be run alone:
 /// `SYNCLINE_SEED` picks one seed, `SYNCLINE_CASES` the number of them for a longer run.
 pub(crate) fn for_seeds(cases: u64, case: impl Fn(u64) + Sync) {
-    let number = |name| env::var(name).ok().map(|text| text.parse::<u64>().expect(name));
     if let Some(seed) = number("SYNCLINE_SEED") {
         return case(seed);
     }
-    let cases = number("SYNCLINE_CASES").unwrap_or(cases);
-    in_parallel(cases, |seed| {
+    in_parallel(number("SYNCLINE_CASES").unwrap_or(cases), |seed| {
         let named = Named(seed);
         case(seed);
         std::mem::forget(named);
     });
+}
+
+fn number(name: &str) -> Option<u64> {
+    env::var(name).ok().map(|text| text.parse().expect(name))
 }
 
 /// Runs `job` for every number below `end`, spread over the cores.

@@ -37,6 +37,11 @@ impl Driver {
     /// Opens the store and takes what it holds for given.
     pub(crate) fn start(disk: SimDisk) -> Result<Self, Error> {
         let store = open(&disk)?;
+        Self::with_store(disk, store)
+    }
+
+    /// As [`Driver::start`], with a store that was opened on this disk.
+    pub(crate) fn with_store(disk: SimDisk, store: Store) -> Result<Self, Error> {
         let history = History::new(observe(&store)?);
         Ok(Self { disk, store, history, pending: Vec::new() })
     }

@@ -80,3 +80,51 @@ pub(crate) fn difference(expected: &Model, found: &Model) -> String {
     }
     "no difference".to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::model::Change;
+
+    /// The history of three appends, of which two are acknowledged, and its states.
+    fn history() -> (History, Vec<Model>) {
+        let mut history = History::new(Model::default());
+        let mut states = vec![Model::default()];
+        for n in 1..=3 {
+            let mut state = history.now().clone();
+            state.apply(&Change::Append { log: 0, payload: vec![n] });
+            history.push(state.clone());
+            states.push(state);
+        }
+        history.acknowledge(2);
+        (history, states)
+    }
+
+    #[test]
+    fn what_a_crash_may_leave_passes() {
+        let (history, states) = history();
+        assert_eq!(history.check(&states[2]), Ok(2));
+        assert_eq!(history.check(&states[3]), Ok(3));
+        assert_eq!(history.check_any(&states[1]), Ok(1));
+    }
+
+    #[test]
+    fn every_kind_of_wrong_is_seen() {
+        let (history, states) = history();
+        assert!(history.check(&states[1]).is_err(), "acknowledged and lost");
+        let with = |change: &dyn Fn(&mut Vec<Vec<u8>>)| {
+            let mut state = states[3].clone();
+            change(&mut state.log(0).records);
+            state
+        };
+        let wrong = [
+            with(&|records| records.push(vec![9])),
+            with(&|records| records[1] = vec![9]),
+            with(&|records| records.swap(0, 1)),
+            with(&|records| drop(records.remove(1))),
+        ];
+        for state in wrong {
+            assert!(history.check(&state).is_err() && history.check_any(&state).is_err());
+        }
+    }
+}

@@ -6,3 +6,4 @@ pub(crate) mod history;
 pub(crate) mod judge;
 pub(crate) mod model;
 pub(crate) mod observe;
+pub(crate) mod retrying;
