@@ -33,6 +33,7 @@ const UNWRAPS: &str = "unwrap and expect";
 const ROOT_NAMES: &str = "root names";
 const WORDS: &str = "words";
 const PLACES: &str = "places";
+const FAULTS: &str = "faults";
 const HOSTS: &str = "hosts";
 
 fn finding(rule: &'static str, place: &str, figure: usize, advice: impl Into<String>) -> Finding {
@@ -209,6 +210,28 @@ fn prose_names_only_what_exists() {
 }
 
 #[test]
+fn every_fault_is_shown_by_a_test_that_exists() {
+    let tests: Vec<(String, String)> = files("tests/suite", &[".rs"])
+        .into_iter()
+        .map(|path| (path.clone(), read(&path)))
+        .collect();
+    let mut found = Vec::new();
+    for missing in places::tests_missing(&read("docs/faults.md"), &tests) {
+        found.push(finding(FAULTS, &missing, 1, "there is no such test"));
+    }
+    hold(&[FAULTS], &found);
+}
+
+#[test]
+fn golden_files_say_where_they_come_from() {
+    let described: Vec<String> = files("data/golden", &["README.md"]);
+    let folders: Vec<&str> = described.iter().filter_map(|p| p.strip_suffix("README.md")).collect();
+    for file in files("data/golden", &[""]) {
+        assert!(folders.iter().any(|f| file.starts_with(f)), "no README tells of {file}");
+    }
+}
+
+#[test]
 fn no_file_names_a_machine_or_a_registry() {
     let mut found = Vec::new();
     for path in files("", &[".rs", ".md", ".toml", ".lock", ".json", ".proto", ".ci/run"]) {
@@ -244,6 +267,7 @@ fn exceptions_name_a_rule_that_is_kept() {
         WORDS,
         PLACES,
         HOSTS,
+        FAULTS,
         HABIT,
         "dependency",
         "forbidden import",

@@ -26,6 +26,37 @@ pub fn named(path: &str, text: &str) -> Vec<String> {
     found
 }
 
+/// The rows of a page of faults that no test shows: each row names a suite's file in backticks, and
+/// behind it tests of that file. `suites` are paths and texts.
+#[must_use]
+pub fn tests_missing(page: &str, suites: &[(String, String)]) -> Vec<String> {
+    let mut missing = Vec::new();
+    let heads = ["|---", "| what comes |", "| what happens |"];
+    let is_row = |line: &&str| line.starts_with('|') && !heads.iter().any(|h| line.starts_with(h));
+    for row in page.lines().filter(is_row) {
+        let shown = row.trim_end_matches([' ', '|']).rsplit('|').next().unwrap_or_default();
+        let (mut file, mut tests) = ("", 0);
+        for name in shown.split('`').skip(1).step_by(2) {
+            if name.ends_with(".rs") {
+                file = name;
+                continue;
+            }
+            let test = format!("#[test]\nfn {name}()");
+            let holds = |(path, text): &(String, String)| {
+                path.rsplit('/').next() == Some(file) && text.contains(&test)
+            };
+            tests += 1;
+            if !suites.iter().any(holds) {
+                missing.push(format!("{file} {name}"));
+            }
+        }
+        if tests == 0 {
+            missing.push(row.to_owned());
+        }
+    }
+    missing
+}
+
 /// A place without what may follow it: an anchor, a line number, a full stop.
 fn clean(word: &str) -> String {
     let word = word.split('#').next().unwrap_or("");
@@ -77,7 +108,7 @@ pub fn hosts(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{hosts, machine_places, named};
+    use super::{hosts, machine_places, named, tests_missing};
 
     #[test]
     fn links_and_backticks_name_places() {
@@ -91,6 +122,19 @@ mod tests {
         let home = format!("/h{}me/", 'o');
         assert_eq!(machine_places(&format!("a\ncd {home}me/x\n")), [2]);
         assert!(machine_places(&format!("https://example.org{home}page")).is_empty());
+    }
+
+    #[test]
+    fn a_fault_without_a_test_is_seen() {
+        let suites =
+            [("tests/suite/a/b.rs".into(), "#[test]\nfn shown() {\n}\nfn not() {}\n".into())];
+        let page = |shown: &str| {
+            format!("| what comes | x | y |\n|---|---|---|\n| a `x` | b | {shown} |\n")
+        };
+        assert!(tests_missing(&page("`b.rs` `shown`"), &suites).is_empty());
+        assert_eq!(tests_missing(&page("`b.rs` `not`"), &suites), ["b.rs not"]);
+        assert_eq!(tests_missing(&page("`c.rs` `shown`"), &suites), ["c.rs shown"]);
+        assert_eq!(tests_missing(&page("nothing"), &suites).len(), 1);
     }
 
     #[test]
