@@ -9,7 +9,7 @@ use std::{
 };
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use syncline_engine::{Batch, Durability, Log, Options, Seq, Store};
+use syncline_engine::{Batch, Durability, Log, Map, Options, Seq, Store};
 use tempfile::TempDir;
 
 const PAYLOAD: [u8; 256] = [0x5A; 256];
@@ -17,16 +17,23 @@ const RECORDS: u64 = 100_000;
 
 /// A new store on the disk that `SYNCLINE_BENCH_DIR` names, else where temporary files are made.
 fn store(durability: Durability) -> (TempDir, Store) {
+    let mut options = Options::default();
+    options.durability = durability;
+    store_with(options)
+}
+
+fn store_with(options: Options) -> (TempDir, Store) {
     let parent = env::var_os("SYNCLINE_BENCH_DIR").map_or_else(env::temp_dir, Into::into);
     let dir = TempDir::with_prefix_in("syncline-criterion-", parent).unwrap();
-    let store = open(&dir, durability);
+    let store = Store::open(dir.path().join("store"), options).unwrap();
     (dir, store)
 }
 
-fn open(dir: &TempDir, durability: Durability) -> Store {
-    let mut options = Options::default();
-    options.durability = durability;
-    Store::open(dir.path().join("store"), options).unwrap()
+fn append_all(store: &Store, log: &Log) {
+    for _ in 0..RECORDS / 100 {
+        append(store, log, 100);
+    }
+    store.sync().unwrap();
 }
 
 fn append(store: &Store, log: &Log, records: u64) {
@@ -91,48 +98,55 @@ fn scattered(step: u64, bound: u64) -> u64 {
 fn point_read(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("point read 256 B");
     group.throughput(Throughput::Elements(1));
-    let (_dir, store) = store(Durability::Os);
-    let log = store.log("log").unwrap();
-    for _ in 0..RECORDS / 100 {
-        append(&store, &log, 100);
+    // Small segments, so that nearly all are sealed and mapped; large ones, so that all is in the active one.
+    for (name, segment_bytes) in [("sealed segments", 1 << 20), ("active segment", 128 << 20)] {
+        let mut options = Options::default();
+        options.durability = Durability::Os;
+        options.segment_bytes = segment_bytes;
+        let (_dir, store) = store_with(options);
+        let (log, map) = (store.log("log").unwrap(), store.map("map").unwrap());
+        append_all(&store, &log);
+        put_all(&store, &map);
+        let mut step = 0;
+        group.bench_function(BenchmarkId::new("log", name), |bencher| {
+            bencher.iter(|| {
+                step += 1;
+                log.get(Seq(scattered(step, RECORDS))).unwrap().unwrap()
+            });
+        });
+        group.bench_function(BenchmarkId::new("map", name), |bencher| {
+            bencher.iter(|| {
+                step += 1;
+                map.get(&scattered(step, RECORDS).to_be_bytes()).unwrap().unwrap()
+            });
+        });
     }
-    let map = store.map("map").unwrap();
+    group.finish();
+}
+
+fn put_all(store: &Store, map: &Map) {
     for first in (1..=RECORDS).step_by(100) {
         let mut batch = Batch::new();
         for number in first..first + 100 {
-            batch.put(&map, &number.to_be_bytes(), &PAYLOAD);
+            batch.put(map, &number.to_be_bytes(), &PAYLOAD);
         }
         store.commit(batch).unwrap();
     }
     store.sync().unwrap();
-    let mut step = 0;
-    group.bench_function("log", |bencher| {
-        bencher.iter(|| {
-            step += 1;
-            log.get(Seq(scattered(step, RECORDS))).unwrap().unwrap()
-        });
-    });
-    group.bench_function("map", |bencher| {
-        bencher.iter(|| {
-            step += 1;
-            map.get(&scattered(step, RECORDS).to_be_bytes()).unwrap().unwrap()
-        });
-    });
-    group.finish();
 }
 
 fn opening(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("open");
     let (dir, store) = store(Durability::Os);
     let log = store.log("log").unwrap();
-    for _ in 0..RECORDS / 100 {
-        append(&store, &log, 100);
-    }
+    append_all(&store, &log);
     drop(log);
     store.close().unwrap();
     group.throughput(Throughput::Elements(RECORDS));
     group.bench_function(BenchmarkId::new("records", RECORDS), |bencher| {
-        bencher.iter_with_large_drop(|| open(&dir, Durability::Os));
+        bencher.iter_with_large_drop(|| {
+            Store::open(dir.path().join("store"), Options::default()).unwrap()
+        });
     });
     group.finish();
 }

@@ -119,3 +119,35 @@ pub fn json(results: &Results, rows: &[Row], rounds: usize) -> String {
         .collect();
     json!({ "rounds": rounds, "goals": goals, "figures": figures }).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ratios_are_taken_round_by_round_before_the_median() {
+        let mut results = Results::default();
+        for (ours, theirs) in [(1.0, 2.0), (6.0, 2.0), (0.9, 1.0)] {
+            results.add("rate", Kind::Syncline, ours);
+            results.add("rate", Kind::Raft, theirs);
+        }
+        let ratio = |name| results.ratio((name, Kind::Syncline), (name, Kind::Raft));
+        assert_eq!(ratio("rate"), Some(0.9));
+        assert_eq!(results.median("rate", Kind::Syncline), Some(1.0));
+        assert_eq!(ratio("other"), None);
+    }
+
+    #[test]
+    fn the_tables_show_what_was_and_what_was_not_measured() {
+        let mut results = Results::default();
+        results.add("rate", Kind::Syncline, 123.4);
+        let row =
+            |reached| Row { goal: "P0", what: "x".into(), asked: 2.0, at_least: true, reached };
+        let text = markdown(&results, &[row(Some(3.0)), row(Some(1.0)), row(None)], 5, false);
+        assert!(text.contains("| P0 | x | ≥ 2 | 3.00 | yes |"));
+        assert!(text.contains("| P0 | x | ≥ 2 | 1.00 | **no** |"));
+        assert!(text.contains("| P0 | x | ≥ 2 | – | not measured |"));
+        assert!(text.contains("| rate | 123 | – | – | – | – |"));
+        assert!(json(&results, &[row(None)], 5).contains(r#""rounds":[123.4]"#));
+    }
+}

@@ -107,3 +107,32 @@ impl Kind {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENGINES: [Kind; 3] = [Kind::Syncline, Kind::Raft, Kind::Lmdb];
+
+    #[test]
+    fn every_engine_gives_back_what_it_took() -> Result<(), Failure> {
+        for kind in ENGINES {
+            for wait in [Wait::Buffered, Wait::Durable] {
+                let dir = tempfile::tempdir()?;
+                let engine = kind.open(dir.path(), wait, 2)?;
+                let (short, long) = ([1; 16], [2; 300]);
+                let mut writer = engine.writer();
+                writer.append(&[(0, &short), (1, &long), (0, &long)])?;
+                writer.append(&[(1, &short)])?;
+                engine.flush()?;
+                let mut reader = engine.reader()?;
+                assert_eq!(reader.read(0, 1)?, Some(16), "{}", kind.name());
+                assert_eq!(reader.read(0, 2)?, Some(300), "{}", kind.name());
+                assert_eq!(reader.read(0, 3)?, None, "{}", kind.name());
+                assert_eq!(reader.tail(1, 2, 2)?, 316, "{}", kind.name());
+                assert_eq!(reader.tail(1, 2, 1)?, 16, "{}", kind.name());
+            }
+        }
+        Ok(())
+    }
+}
