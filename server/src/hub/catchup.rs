@@ -71,7 +71,7 @@ impl CatchUp {
     ) -> Result<Vec<u8>, Error> {
         let (reader, end) =
             self.reader.get_or_insert_with(|| (log.read(Seq(self.next)..=Seq(released)), released));
-        let left = (*end - self.next + 1) as usize;
+        let left = (*end + 1 - self.next) as usize;
         let guess = CHUNK_BYTES.min(left.saturating_mul(RECORD_BYTES_GUESS));
         let mut chunk = Vec::with_capacity(guess);
         while chunk.len() < CHUNK_BYTES {

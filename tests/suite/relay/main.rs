@@ -8,6 +8,7 @@ mod damage;
 mod deadlines;
 mod hello;
 mod many;
+mod model;
 mod payloads;
 mod privacy;
 mod replay;
