@@ -135,11 +135,12 @@ fn relay(options: &RelayOptions) -> Result<(), Error> {
 
 fn single(options: &RelayOptions, scenario: &Scenario) -> Result<(), Error> {
     let measured = run_once(scenario, options.target, &options.run)?;
+    let target = options.run.url.as_deref().unwrap_or(options.target.name());
     let mut out = io::stdout().lock();
     if options.json {
-        writeln!(out, "{}", report::run_json(scenario.name(), options.target, &measured))?;
+        writeln!(out, "{}", report::run_json(scenario.name(), target, &measured))?;
     } else {
-        report::run_table(&mut out, scenario.name(), options.target, &measured)?;
+        report::run_table(&mut out, scenario.name(), target, &measured)?;
     }
     Ok(())
 }
