@@ -4,9 +4,11 @@ use std::net::TcpStream;
 
 use rustix::process::Signal;
 use syncline_tests::{
+    http::Raw,
     process::Serving,
     relay::{Framing, Hello, PATH, Peer},
     server::TestServer,
+    until,
     ws::Socket,
 };
 use tempfile::TempDir;
@@ -48,15 +50,43 @@ fn a_client_that_reads_nothing_does_not_hold_up_the_end() {
     let dir = TempDir::new().unwrap();
     let timeout = [("SYNCLINE_LIMITS_DRAIN_TIMEOUT", "500ms")];
     let serving = Serving::start(dir.path(), &timeout);
-    let _deaf = Peer::binary(serving.address(), &Hello::new("deaf", "K"));
+    let _deaf = deaf_follower(&serving);
+    serving.signal(Signal::TERM);
+    assert_eq!(serving.ended().0.code(), Some(0));
+}
+
+#[test]
+fn readiness_turns_503_while_clients_take_what_waits_for_them() {
+    let dir = TempDir::new().unwrap();
+    // A shard with nobody to wait for ends at once: here the probe is on the one that waits.
+    let settings = [("SYNCLINE_LIMITS_DRAIN_TIMEOUT", "5m"), ("SYNCLINE_HTTP_SHARDS", "1")];
+    let serving = Serving::start(dir.path(), &settings);
+    let mut probe = Raw::connect(serving.address());
+    let deaf = deaf_follower(&serving);
+    serving.signal(Signal::TERM);
+    let body = until("readiness turns", || {
+        probe.send(b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n");
+        let answer = probe.answer().expect("it still answers");
+        (answer.status == 503).then(|| answer.text())
+    });
+    assert!(body.contains("shutting down"), "{body}");
+    until("nobody is let in any more", || {
+        TcpStream::connect(serving.address()).is_err().then_some(())
+    });
+    drop(deaf);
+    assert_eq!(serving.ended().0.code(), Some(0));
+}
+
+/// A client for which more waits than the kernel takes.
+fn deaf_follower(serving: &Serving) -> Peer {
+    let deaf = Peer::binary(serving.address(), &Hello::new("deaf", "K"));
     let mut writer = Peer::binary(serving.address(), &Hello::new("w", "K").with_ack());
     writer.message();
     for _ in 0..40 {
         writer.submit(&vec![7; 1 << 20]);
         writer.message();
     }
-    serving.signal(Signal::TERM);
-    assert_eq!(serving.ended().0.code(), Some(0));
+    deaf
 }
 
 #[test]
