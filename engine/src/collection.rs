@@ -173,3 +173,43 @@ impl Names {
         logs.chain(maps).filter(|collection| !collection.is_dropped()).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::location::Location;
+
+    /// An `Arc`'s two counts.
+    const COUNTS_BYTES: usize = 16;
+    /// What a name costs in a hash table that has just doubled: a pointer and a byte for each slot,
+    /// of which seven in sixteen are taken.
+    const SLOT_BYTES: usize = (8 + 1) * 16 / 7;
+
+    #[test]
+    fn a_log_of_twenty_records_takes_less_than_300_bytes() {
+        let name = "room-00042";
+        let Collection::Log(log) = Collection::new(Kind::Log, 1, name) else { panic!("a log") };
+        let mut index = log.index.write();
+        for n in 0..20 {
+            // Apart from each other, as when many logs take turns.
+            index.push(Location { slot: 0, offset: 64 + n * 4096 }, 80, false);
+        }
+        let own = COUNTS_BYTES + size_of::<LogData>() + name.len() + SLOT_BYTES;
+        let bytes = own + index.heap_bytes();
+        assert!(bytes <= 300, "{bytes} bytes");
+    }
+
+    #[test]
+    fn a_dropped_name_is_free_and_a_kept_one_is_found() {
+        let (hash, mut names) = (KeyHash::new(1), Names::default());
+        let (old, kept) = (Collection::new(Kind::Log, 1, "a"), Collection::new(Kind::Map, 2, "b"));
+        names.insert(old.clone(), hash);
+        names.insert(kept, hash);
+        assert_eq!(names.find("a", hash).unwrap().id(), 1);
+        old.dropped().store(true, Ordering::Release);
+        assert!(names.find("a", hash).is_none());
+        names.insert(Collection::new(Kind::Map, 3, "a"), hash);
+        assert_eq!(names.find("a", hash).unwrap().kind(), Kind::Map);
+        assert_eq!(names.all().len(), 2);
+    }
+}

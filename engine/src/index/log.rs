@@ -49,7 +49,7 @@ impl Stretch {
 }
 
 impl LogIndex {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { base: 1, first: 1, next: 1, words: Words::new() }
     }
 
@@ -109,6 +109,14 @@ impl LogIndex {
             self.first = seq;
             self.base = self.words.release(seq, self.base, self.next);
         }
+    }
+}
+
+#[cfg(test)]
+impl LogIndex {
+    /// What the words take, in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.words.heap_bytes()
     }
 }
 
@@ -222,6 +230,20 @@ mod tests {
         }
         let expected = (1..).zip(records.map(|(offset, ..)| at(offset))).collect::<Vec<_>>();
         assert_eq!(places(&index, &records.map(|(_, length, _)| length)), expected);
+    }
+
+    #[test]
+    fn single_records_take_at_most_nine_bytes_and_runs_of_a_hundred_one() {
+        let (mut singles, mut runs) = (LogIndex::new(), LogIndex::new());
+        let mut at = Location { slot: 0, offset: 64 };
+        for n in 0..20_000 {
+            singles.push(Location { slot: 0, offset: 64 + n as u32 * 80 }, 40, false);
+            let length = 24 + (n * 7 % 5) * 8;
+            runs.push(at, length, n % 100 > 0);
+            at = at.plus(length + if n % 100 == 99 { 32 } else { 0 });
+        }
+        assert!(singles.heap_bytes() <= 9 * 20_000, "{}", singles.heap_bytes());
+        assert!(runs.heap_bytes() <= 20_000, "{}", runs.heap_bytes());
     }
 
     #[test]

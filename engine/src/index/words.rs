@@ -8,6 +8,8 @@ use crate::location::{LOCATION_BITS, Location};
 
 /// Words after which chunks take over.
 const SMALL_MAX: usize = 64;
+/// Words that a small log grows by, at least.
+const SMALL_STEP: usize = 4;
 const CHUNK: usize = 128;
 const STRIDE_SHIFT: u32 = 3;
 /// Longest stride a word can hold, in bytes.
@@ -47,7 +49,9 @@ impl Run {
 /// Runs in order. Finds the one that holds a sequence number.
 #[derive(Debug)]
 pub(crate) enum Words {
-    Small(Vec<u64>),
+    /// No word is 0, so that zeros at the end are free ones: this saves a length in each of the
+    /// many logs that stay small.
+    Small(Box<[u64]>),
     Large(Box<Large>),
 }
 
@@ -66,13 +70,13 @@ struct Chunk {
 }
 
 impl Words {
-    pub(crate) const fn new() -> Self {
-        Self::Small(Vec::new())
+    pub(crate) fn new() -> Self {
+        Self::Small(Box::default())
     }
 
     pub(crate) fn last(&self) -> Option<Run> {
         match self {
-            Self::Small(words) => words.last().copied().map(Run),
+            Self::Small(words) => used(words).last().copied().map(Run),
             Self::Large(large) => {
                 large.words(large.chunks.len().checked_sub(1)?).last().copied().map(Run)
             }
@@ -81,7 +85,7 @@ impl Words {
 
     pub(crate) fn set_last(&mut self, run: Run) {
         let last = match self {
-            Self::Small(words) => words.last_mut(),
+            Self::Small(words) => words.iter_mut().rfind(|word| **word != 0),
             Self::Large(large) => {
                 let at = large.last_len.saturating_sub(1);
                 large.chunks.back_mut().map(|chunk| &mut chunk.words[at])
@@ -95,18 +99,23 @@ impl Words {
     /// Appends a run whose first record is `seq`. `first` is that of the first word.
     pub(crate) fn push(&mut self, run: Run, seq: u64, first: u64) {
         match self {
-            Self::Small(words) if words.len() < SMALL_MAX => {
-                if words.len() == words.capacity() {
-                    words.reserve_exact((words.len() / 4).max(4));
+            Self::Small(words) if used(words).len() < SMALL_MAX => {
+                let at = used(words).len();
+                if at == words.len() {
+                    let step = (at / 4).max(SMALL_STEP);
+                    let mut larger = Vec::with_capacity(at + step);
+                    larger.extend_from_slice(words);
+                    larger.resize(at + step, 0);
+                    *words = larger.into_boxed_slice();
                 }
-                words.push(run.0);
+                words[at] = run.0;
             }
             Self::Small(words) => {
                 let mut large = Box::new(Large::default());
                 let mut base = first;
-                for word in words.drain(..) {
-                    large.push(word, base);
-                    base += Run(word).count() as u64;
+                for word in used(words) {
+                    large.push(*word, base);
+                    base += Run(*word).count() as u64;
                 }
                 large.push(run.0, seq);
                 *self = Self::Large(large);
@@ -136,7 +145,7 @@ impl Words {
     ) {
         match self {
             Self::Small(words) => {
-                walk_slice(words, first, next, seq, &mut visit);
+                walk_slice(used(words), first, next, seq, &mut visit);
             }
             Self::Large(large) => {
                 let after = large.chunks.partition_point(|chunk| chunk.base <= seq);
@@ -157,14 +166,14 @@ impl Words {
         match self {
             Self::Small(words) => {
                 let (mut base, mut count) = (first, 0);
-                for word in words.iter() {
+                for word in used(words) {
                     let end = base + Run(*word).count() as u64;
                     if end > seq {
                         break;
                     }
                     (base, count) = (end, count + 1);
                 }
-                words.drain(..count);
+                *words = used(words)[count..].into();
                 base
             }
             Self::Large(large) => {
@@ -177,6 +186,25 @@ impl Words {
             }
         }
     }
+}
+
+#[cfg(test)]
+impl Words {
+    /// What is behind the pointers, in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Small(words) => size_of_val(&**words),
+            Self::Large(large) => {
+                let chunks = large.chunks.len() * size_of::<[u64; CHUNK]>();
+                size_of::<Large>() + chunks + large.chunks.capacity() * size_of::<Chunk>()
+            }
+        }
+    }
+}
+
+fn used(words: &[u64]) -> &[u64] {
+    let count = words.iter().rposition(|word| *word != 0).map_or(0, |last| last + 1);
+    &words[..count]
 }
 
 /// Calls `visit` for the runs of `words` from the one that holds `seq` on; no more after it said no.
