@@ -223,6 +223,18 @@ fn every_fault_is_shown_by_a_test_that_exists() {
 }
 
 #[test]
+fn the_last_step_of_a_change_is_the_command_of_the_readme() {
+    let (script, readme) = (read(".ci/run"), read("README.md"));
+    let last = script.trim_end().lines().next_back().and_then(|line| line.strip_prefix("step "));
+    let command = last.expect("the last line is a step");
+    assert_eq!(command, "cargo test --workspace");
+    assert!(
+        readme.lines().any(|line| line.starts_with(command)),
+        "the README does not say {command}"
+    );
+}
+
+#[test]
 fn golden_files_say_where_they_come_from() {
     let described: Vec<String> = files("data/golden", &["README.md"]);
     let folders: Vec<&str> = described.iter().filter_map(|p| p.strip_suffix("README.md")).collect();
