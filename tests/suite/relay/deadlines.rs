@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use syncline_tests::{
+    http::get,
     relay::{Framing, Hello, Peer},
     server::TestServer,
+    until,
     ws::{FIN, PING, PONG},
 };
 
@@ -48,22 +50,28 @@ fn a_connection_that_answers_pings_stays() {
     }
 }
 
+/// The metric of connections cut because they took no bytes, when it has counted one.
+const STALLED: &str = "syncline_stalled_total{dialect=\"relay\"} 1";
+
 #[test]
 fn a_connection_that_reads_nothing_is_cut_and_the_rest_is_served() {
     let server = TestServer::start(|c| {
         c.limits.write_timeout = Duration::from_millis(300);
         c.limits.queue_bytes_max = 64 << 10;
     });
-    let mut deaf = Peer::json(server.address(), &Hello::new("deaf", "K"));
-    let mut writer = Peer::json(server.address(), &Hello::new("w", "K").with_ack());
+    let mut deaf = Peer::binary(server.address(), &Hello::new("deaf", "K"));
+    let mut writer = Peer::binary(server.address(), &Hello::new("w", "K").with_ack());
+    writer.message();
     let payload = vec![7; 256 << 10];
     for _ in 0..64 {
         writer.submit(&payload);
         writer.message();
     }
+    until("the server gives it up", || {
+        get(server.address(), "/metrics").text().contains(STALLED).then_some(())
+    });
     // It may still read what lies in the sockets' buffers; then comes the end, not the rest.
     let mut got = 0;
-    std::thread::sleep(Duration::from_millis(900));
     while deaf.try_message().is_some() {
         got += 1;
     }
