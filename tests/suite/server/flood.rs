@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use syncline_engine::{Options, Store};
 use syncline_tests::{
     http::get,
     process::Serving,
-    relay::PATH,
+    relay::{Hello, Message, PATH, Peer},
+    server::TestServer,
+    until,
     ws::{FIN, PING, Socket, masked},
 };
 use tempfile::TempDir;
@@ -25,4 +28,26 @@ fn pings_without_end_do_not_fill_the_server() {
     let grown = serving.resident_bytes().saturating_sub(before);
     assert!(grown < 16 << 20, "{grown} bytes after {} pings", sent * PINGS_PER_TURN);
     assert_eq!(get(serving.address(), "/livez").status, 200);
+}
+
+#[test]
+fn visitors_who_come_and_go_leave_nothing_behind() {
+    let server = TestServer::start(|_| ());
+    for round in 0..20 {
+        let mut visitors: Vec<Peer> = (0..50)
+            .map(|n| Hello::new("visitor", &format!("key {round} {n}")).after(7))
+            .map(|hello| Peer::binary(server.address(), &hello))
+            .collect();
+        for visitor in &mut visitors {
+            assert_eq!(visitor.message(), Message::CaughtUp(0));
+        }
+    }
+    until("all have left", || {
+        let metrics = get(server.address(), "/metrics").text();
+        let none = |name: &str| metrics.lines().any(|line| line == format!("{name} 0"));
+        (none("syncline_sessions") && none("syncline_rooms")).then_some(())
+    });
+    let dir = server.stop();
+    let store = Store::open(dir.path().join("data"), Options::default()).unwrap();
+    assert_eq!(store.report().records, 0, "asking for a key does not make it");
 }
