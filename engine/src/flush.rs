@@ -5,6 +5,7 @@
 
 use std::{
     mem,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},
 };
 
@@ -99,7 +100,9 @@ impl Shared {
             self.waiters.call_one(written, synced);
         }
         call(&served);
-        self.prepare_ahead();
+        if !self.committer.exists() && self.wants_file() {
+            self.prepare_ahead();
+        }
         did
     }
 
@@ -160,7 +163,7 @@ impl Shared {
             self.marks.written.store(end, Ordering::Release);
             self.space.notify_all();
             if self.level() == Level::Written {
-                self.tell(Ok(Position(end)));
+                self.tell(end);
             }
         }
         let (written, synced) = (self.written(), self.synced());
@@ -168,7 +171,7 @@ impl Shared {
             self.sync_all(role)?;
             self.marks.synced.store(written, Ordering::Release);
             if self.level() == Level::Synced {
-                self.tell(Ok(Position(written)));
+                self.tell(written);
             }
             did = true;
         }
@@ -254,30 +257,22 @@ impl Shared {
         let tail = self.frames.tail.lock();
         self.space.notify_all();
         drop(tail);
-        self.tell(Err(error));
+        self.tell_failure(&error);
     }
 
-    fn tell(&self, news: Result<Position, Error>) {
+    fn tell(&self, position: u64) {
         let watches = self.watches.read().clone();
         for watch in &watches {
-            watch(news.clone());
+            watch(Ok(Position(position)));
         }
     }
 
-    /// What the committer thread does until it is asked to stop.
-    pub(crate) fn run_committer(&self) {
-        let sync = self.level() == Level::Synced;
-        loop {
-            if self.turn(self.role.lock(), sync) {
-                continue;
-            }
-            if self.committer.is_stopped() || self.failure.get().is_some() {
-                return;
-            }
-            self.committer.sleep_unless(|| {
-                let has_bytes = self.frames.tail.lock().filling_bytes() > 0;
-                has_bytes || self.waiters.want_sync(self.synced())
-            });
+    /// Tells why writing ended. The reason may be a watch that panics: it cannot keep the others from
+    /// being told.
+    fn tell_failure(&self, error: &Error) {
+        let watches = self.watches.read().clone();
+        for watch in &watches {
+            let _ = catch_unwind(AssertUnwindSafe(|| watch(Err(error.clone()))));
         }
     }
 }

@@ -11,6 +11,7 @@ use std::{
 use parking_lot::Mutex;
 
 use crate::{
+    background::run_committer,
     error::Error,
     format::{
         frame::Kind,
@@ -45,7 +46,7 @@ impl Handle {
         let committer = if shared.options.committer_thread {
             let of_thread = Arc::clone(&shared);
             let builder = thread::Builder::new().name("syncline-commit".into());
-            let handle = builder.spawn(move || of_thread.run_committer())?;
+            let handle = builder.spawn(move || run_committer(&of_thread))?;
             shared.committer.set_thread(handle.thread().clone());
             Some(handle)
         } else {

@@ -94,15 +94,18 @@ impl Shared {
         Ok(())
     }
 
-    /// Makes the next file when the active segment is half full. Failing is no harm: the commit that
-    /// needs the file tries again and tells.
-    pub(crate) fn prepare_ahead(&self) {
+    /// Whether the active segment is half full and the next one's file not made yet.
+    pub(crate) fn wants_file(&self) -> bool {
         let is_half_full = {
             let core = self.core.lock();
             core.active.as_ref().is_some_and(|a| u64::from(a.offset) * 2 > a.capacity)
         };
-        if is_half_full && self.prepared.lock().is_none() {
-            let _ = self.prepare(0);
-        }
+        is_half_full && self.prepared.lock().is_none()
+    }
+
+    /// Makes the next segment's file before it is needed. Failing is no harm: the commit that needs
+    /// it tries again and tells.
+    pub(crate) fn prepare_ahead(&self) {
+        let _ = self.prepare(0);
     }
 }

@@ -131,17 +131,21 @@ impl Segment {
     /// # Errors
     /// Those of the disk; [`Error::Corrupt`] when the file ends too early.
     pub(crate) fn read(&self, buffer: &mut [u8], offset: u32) -> Result<(), Error> {
-        if let Some(map) = self.map() {
-            let range = offset as usize..offset as usize + buffer.len();
-            let bytes = map.get(range).ok_or_else(|| self.corrupt(offset))?;
-            buffer.copy_from_slice(bytes);
+        loop {
+            if let Some(map) = self.map() {
+                let range = offset as usize..offset as usize + buffer.len();
+                let bytes = map.get(range).ok_or_else(|| self.corrupt(offset))?;
+                buffer.copy_from_slice(bytes);
+                return Ok(());
+            }
+            let file = self.file.read().clone();
+            // No file: it was mapped since the look above.
+            let Some(file) = file else { continue };
+            if file.read_at(buffer, offset.into())? < buffer.len() {
+                return Err(self.corrupt(offset));
+            }
             return Ok(());
         }
-        let file = self.file()?;
-        if file.read_at(buffer, offset.into())? < buffer.len() {
-            return Err(self.corrupt(offset));
-        }
-        Ok(())
     }
 
     /// The open file; gone once mapped.
