@@ -6,13 +6,13 @@ mod answer;
 mod probes;
 mod upgrade;
 
-use std::{convert::Infallible, rc::Rc, sync::Arc};
+use std::{convert::Infallible, pin::pin, rc::Rc, sync::Arc, time::Duration};
 
 use http::{Method, Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use syncline_protocol::{dialect::Dialect, dialects::relay::Relay};
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, time::timeout};
 
 use crate::{
     config::Config,
@@ -28,6 +28,9 @@ use self::answer::{Answer, Problem, problem};
 const HEAD_BYTES_MAX: usize = 16 << 10;
 /// Header fields of a request.
 const HEADERS_MAX: usize = 64;
+
+/// How long a connection may ask before it has to connect again, if it is not upgraded.
+const HTTP_TIME: Duration = Duration::from_secs(300);
 
 /// What the shards of a server share.
 #[derive(Debug)]
@@ -45,7 +48,7 @@ pub(crate) struct Door {
 
 /// Serves the requests of one connection, until it ends or is upgraded.
 pub(crate) async fn serve(socket: TcpStream, door: Rc<Door>, open: OpenConnection) {
-    let timeout = door.shared.config.limits.handshake_timeout;
+    let limits = &door.shared.config.limits;
     // Moved on with the socket when it is upgraded.
     let open = Rc::new(std::cell::Cell::new(Some(open)));
     let service = service_fn(|request| {
@@ -54,13 +57,24 @@ pub(crate) async fn serve(socket: TcpStream, door: Rc<Door>, open: OpenConnectio
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(timeout)
+        .header_read_timeout(limits.handshake_timeout)
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX)
         .serve_connection(TokioIo::new(socket), service)
         .with_upgrades();
-    if let Err(error) = connection.await {
-        tracing::debug!(%error, "an HTTP connection ended");
+    let mut connection = pin!(connection);
+    let ended = match timeout(HTTP_TIME, connection.as_mut()).await {
+        Ok(ended) => Ok(ended),
+        Err(_) => {
+            // Ends behind the answer under way, or without it when nobody takes it.
+            connection.as_mut().graceful_shutdown();
+            timeout(limits.write_timeout, connection).await
+        }
+    };
+    match ended {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "an HTTP connection ended"),
+        Err(_) => tracing::debug!("an HTTP connection did not take its answer"),
     }
 }
 
