@@ -37,6 +37,11 @@ impl Health {
         }
     }
 
+    /// Whether the server cannot go on.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failure.borrow().is_some()
+    }
+
     /// Why the server cannot go on, as it changes.
     pub(crate) fn failure(&self) -> watch::Receiver<Option<Arc<str>>> {
         self.failure.subscribe()

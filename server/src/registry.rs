@@ -1,6 +1,9 @@
 //! The dialects this server speaks. A new one is a line here and a folder in the protocol crate.
 
-use std::{rc::Rc, sync::Arc};
+use std::{
+    rc::Rc,
+    sync::{Arc, atomic::AtomicUsize},
+};
 
 use syncline_engine::Store;
 use syncline_protocol::{
@@ -80,10 +83,11 @@ fn plant<D: Dialect>(
         counters: Counters::new(metrics, D::NAME),
         health: health.clone(),
         signals: (0..shards).map(|_| Signal::new()).collect(),
+        deaf: AtomicUsize::new(0),
     });
-    let watching = env.clone();
+    let watching = env.signals.clone();
     store.on_durable(move |moved| {
-        for signal in &watching.signals {
+        for signal in &*watching {
             match moved {
                 Ok(position) => signal.durable(position),
                 Err(_) => signal.fail(),

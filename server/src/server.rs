@@ -17,6 +17,7 @@ use crate::{
     config::{Config, Durability},
     health::Health,
     http::Shared,
+    hub::PRESSURE_BYTES_MAX,
     metrics::Metrics,
     registry, shard,
 };
@@ -68,7 +69,7 @@ impl Server {
             count => count,
         };
         let (address, listeners) = bind(config.http.listen, shards)?;
-        let store = open_store(&config)?;
+        let store = open_store(&config, shards)?;
         let metrics = Arc::new(Metrics::new());
         let health = Arc::default();
         watch_store(&store, &health);
@@ -143,15 +144,17 @@ impl Drop for Server {
     }
 }
 
-fn open_store(config: &Config) -> Result<Store, StartError> {
+fn open_store(config: &Config, shards: usize) -> Result<Store, StartError> {
     let mut options = Options::default();
     options.durability = match config.storage.durability {
         Durability::Device => syncline_engine::Durability::Device,
         Durability::Os => syncline_engine::Durability::Os,
     };
-    // With nothing to sync, the shards write at the end of their own turns.
     // A message has to fit a record, with the names that are stored beside it.
     options.record_bytes_max = config.limits.message_bytes_max + RECORD_BYTES_EXTRA;
+    // What the shards let wait has to fit: a commit that waits for room holds up a whole shard.
+    options.tail_bytes_max = options.tail_bytes_max.max(2 * shards * PRESSURE_BYTES_MAX);
+    // With nothing to sync, the shards write at the end of their own turns.
     options.committer_thread = config.storage.durability == Durability::Device;
     Ok(Store::open(&config.storage.dir, options)?)
 }
@@ -171,19 +174,17 @@ fn bind(address: SocketAddr, shards: usize) -> Result<(SocketAddr, Vec<TcpListen
         io::ErrorKind::AddrInUse => StartError::AddressInUse(address),
         _ => StartError::Io(error),
     };
-    // Sharing the port would hide that another process listens there: look first, alone.
-    let probe = socket(address, false).map_err(in_use)?;
-    let address = probe.local_addr()?.as_socket().unwrap_or(address);
-    drop(probe);
-    let listeners = (0..shards)
-        .map(|_| {
-            let socket = socket(address, true)?;
-            socket.set_nonblocking(true)?;
-            Ok(socket.into())
-        })
-        .collect::<io::Result<_>>()
-        .map_err(in_use)?;
-    Ok((address, listeners))
+    // Sharing the port from the start would hide that somebody else listens there: the first one
+    // has it alone, and shares it when nobody else can have got it.
+    let first = socket(address, false).map_err(in_use)?;
+    first.set_reuse_port(true)?;
+    let address = first.local_addr()?.as_socket().unwrap_or(address);
+    let mut sockets = vec![first];
+    for _ in 1..shards {
+        sockets.push(socket(address, true).map_err(in_use)?);
+    }
+    sockets.iter().try_for_each(|socket| socket.set_nonblocking(true))?;
+    Ok((address, sockets.into_iter().map(TcpListener::from).collect()))
 }
 
 fn socket(address: SocketAddr, shared: bool) -> io::Result<Socket> {

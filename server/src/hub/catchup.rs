@@ -38,7 +38,7 @@ pub(super) struct CatchUp {
 /// What [`Hub::feed`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fed {
-    /// The connection is not catching up.
+    /// The connection is not catching up, or has to wait for the next release.
     Nothing,
     /// Something was queued, or the live end was reached.
     Some,
@@ -56,6 +56,11 @@ impl CatchUp {
     /// Remembers records that the connection sent itself.
     pub(super) fn skip(&mut self, seqs: impl Iterator<Item = u64>) {
         self.own.extend(seqs);
+    }
+
+    /// Whether it begins behind what this shard has heard of yet: then it waits for that.
+    pub(super) fn is_ahead_of(&self, released: u64) -> bool {
+        self.next > released + 1
     }
 
     pub(super) fn own_records(&self) -> usize {
@@ -103,6 +108,9 @@ impl<D: Dialect> Hub<D> {
         let Follow::CatchUp(cursor) = &mut *follow else { return Fed::Nothing };
         let mut rooms = self.rooms();
         let room = rooms.get_mut(key);
+        if cursor.is_ahead_of(room.released) {
+            return Fed::Nothing;
+        }
         if cursor.next > room.released {
             let joining = cursor.joining;
             let released = room.released;

@@ -1,6 +1,6 @@
 //! Commands in, one batch per turn out: nothing becomes visible here.
 
-use std::{rc::Rc, sync::Arc, sync::atomic::Ordering};
+use std::{rc::Rc, sync::Arc};
 
 use syncline_engine::{Error, Log, Position};
 use syncline_protocol::dialect::{Dialect, Framing, Member, Room as _};
@@ -38,7 +38,7 @@ impl<D: Dialect> Hub<D> {
             return;
         };
         let owner = connection.owner();
-        self.env.signals[owner].pressure.fetch_add(bytes, Ordering::Relaxed);
+        self.env.press(owner, bytes);
         let (member, framing) = (connection.member(), connection.framing());
         if owner == self.shard {
             let sender = Sender { to: To::Here(connection.clone()), member, framing };
@@ -82,8 +82,10 @@ impl<D: Dialect> Hub<D> {
             return Err(error);
         }
         let Role::Owner(owner) = &mut room.role else { return Ok(()) };
+        let mirrored = !owner.mirrors.is_empty();
         let index = *owner.turn.get_or_insert_with(|| {
-            turn.rooms.push(RoomTurn::new(key, room.framings.map(|count| count > 0)));
+            // How those follow who are elsewhere is not known here.
+            turn.rooms.push(RoomTurn::new(key, room.framings.map(|count| mirrored || count > 0)));
             turn.rooms.len() - 1
         });
         let Sender { to, member, framing } = sender;
@@ -153,7 +155,7 @@ impl<D: Dialect> Hub<D> {
             }
             None => {
                 debug_assert!(false, "a room that is mirrored is present");
-                self.env.signals[self.shard].pressure.fetch_sub(bytes, Ordering::Relaxed);
+                self.env.relieve(self.shard, bytes);
             }
         }
     }
@@ -187,6 +189,7 @@ impl<D: Dialect> Hub<D> {
     ) {
         let mut all = self.rooms();
         let mut rooms = Vec::with_capacity(room_turns.len());
+        let mut made = 0;
         for room_turn in room_turns {
             let key = room_turn.room;
             let Role::Owner(owner) = &mut all.get_mut(key).role else { continue };
@@ -194,12 +197,14 @@ impl<D: Dialect> Hub<D> {
             match room_turn.finish() {
                 Some(released) => {
                     owner.pending += 1;
+                    made += released.bytes();
                     rooms.push((key, Arc::new(released)));
                 }
                 None => all.remove_if_unused(key),
             }
         }
-        let since = std::time::Instant::now();
+        self.env.press(self.shard, made);
+        let (bytes, since) = (bytes + made, std::time::Instant::now());
         self.pending.borrow_mut().push_back(Pending { position, rooms, replies, bytes, since });
     }
 
@@ -207,7 +212,7 @@ impl<D: Dialect> Hub<D> {
     fn give_up(&self, error: &Error, room_turns: &[RoomTurn], senders: &[To<D>], bytes: usize) {
         tracing::error!(%error, "a batch was not committed; its senders are closed");
         self.env.counters.commit_failures.increment(1);
-        self.env.signals[self.shard].pressure.fetch_sub(bytes, Ordering::Relaxed);
+        self.env.relieve(self.shard, bytes);
         let mut rooms = self.rooms();
         for room_turn in room_turns {
             let room = rooms.get_mut(room_turn.room);

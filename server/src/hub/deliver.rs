@@ -1,9 +1,6 @@
 //! What is durable becomes visible: segments to followers, replies to their members, mail.
 
-use std::{
-    rc::Rc,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{rc::Rc, sync::Arc};
 
 use bytes::Bytes;
 use syncline_protocol::dialect::{Dialect, Member};
@@ -13,6 +10,7 @@ use super::{
     catchup::CatchUp,
     connection::Follow,
     mail::Mail,
+    owner_of,
     release::{Pending, Released, To, framing_index},
     room::{Role, Room},
     shard_of,
@@ -63,6 +61,8 @@ impl<D: Dialect> Hub<D> {
             if let Role::Owner(owner) = &mut room.role {
                 owner.pending -= 1;
                 for (shard, _) in &owner.mirrors {
+                    // Until the mirror takes it: a slow one slows down who sends.
+                    self.env.press(self.shard, released.bytes());
                     let (room, released) = (room.name.clone(), released.clone());
                     self.post(*shard, Mail::Release { room, released });
                 }
@@ -71,11 +71,11 @@ impl<D: Dialect> Hub<D> {
         }
         for (to, frames) in pending.replies {
             match to {
-                To::Here(connection) => connection.send(frames),
+                To::Here(connection) => connection.send_part(frames),
                 To::There(to) => self.post(shard_of(to), Mail::Reply { to, frames }),
             }
         }
-        self.env.signals[self.shard].pressure.fetch_sub(pending.bytes, Ordering::Relaxed);
+        self.env.relieve(self.shard, pending.bytes);
         self.env.counters.commit_seconds.record(pending.since.elapsed().as_secs_f64());
     }
 
@@ -87,7 +87,12 @@ impl<D: Dialect> Hub<D> {
             let mut follow = connection.follow();
             match &mut *follow {
                 Follow::Nothing => {}
-                Follow::CatchUp(cursor) => cursor.skip(own.iter().map(|own| own.seq)),
+                Follow::CatchUp(cursor) => {
+                    cursor.skip(own.iter().map(|own| own.seq));
+                    if cursor.is_ahead_of(room.released) {
+                        connection.wake();
+                    }
+                }
                 Follow::Live => {
                     let framing = framing_index(connection.framing());
                     let full = connection.queued_bytes() > self.env.limits.queue_bytes_max;
@@ -98,7 +103,7 @@ impl<D: Dialect> Hub<D> {
                                 connection.send(segment.clone());
                             } else {
                                 let pieces = Released::without(segment, own, framing);
-                                pieces.into_iter().for_each(|piece| connection.send(piece));
+                                pieces.into_iter().for_each(|piece| connection.send_part(piece));
                             }
                         }
                         _ => {
@@ -141,11 +146,13 @@ impl<D: Dialect> Hub<D> {
         if let Some(key) = rooms.find(name) {
             self.deliver(rooms.get_mut(key), released);
         }
+        let owner = owner_of(name, self.mailboxes.len());
+        self.env.relieve(owner, released.bytes());
     }
 
     fn reply_from_afar(&self, to: Member, frames: Bytes) {
         if let Some(connection) = self.find(to) {
-            connection.send(frames);
+            connection.send_part(frames);
         }
     }
 }

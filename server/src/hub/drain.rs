@@ -1,6 +1,6 @@
 //! The end of a hub: in good order at a shutdown, at once when the store has failed.
 
-use std::{rc::Rc, time::Duration};
+use std::{rc::Rc, sync::atomic::Ordering, time::Duration};
 
 use syncline_protocol::dialect::Dialect;
 use tokio::time::{Instant, sleep};
@@ -11,33 +11,48 @@ use super::Hub;
 const LOOK: Duration = Duration::from_millis(2);
 
 impl<D: Dialect> Hub<D> {
-    /// Takes no more messages, releases what was accepted, says 1001 to all and waits until they
-    /// have taken it or `timeout` has passed.
+    /// Takes no more messages, waits until every hub does so and all that was accepted is released,
+    /// says 1001 to all and waits until they have taken it. Ends when `timeout` has passed.
     pub(crate) async fn drain(self: &Rc<Self>, timeout: Duration) {
-        let deadline = Instant::now() + timeout;
-        self.draining.set(true);
-        self.env.signals[self.shard].work.notify_one();
-        while !(self.pending.borrow().is_empty() && self.turn.borrow().is_empty())
-            && Instant::now() < deadline
-        {
+        let begun = Instant::now();
+        self.stop_listening();
+        // Commands of other hubs' sessions are still under way; a part of the time is the goodbyes'.
+        while !self.env.is_settled() && begun.elapsed() < timeout / 4 * 3 {
             sleep(LOOK).await;
         }
+        // The pump opens what lies in the mailbox before this goes on.
+        sleep(LOOK).await;
         self.close_all(1001, "the server is shutting down");
-        while !self.connections.borrow().is_empty() && Instant::now() < deadline {
+        while !self.connections.borrow().is_empty() && begun.elapsed() < timeout {
             sleep(LOOK).await;
         }
     }
 
     /// The store takes no more writes: nothing that waits will ever be released.
     pub(super) fn fail_all(&self) {
-        if !self.draining.replace(true) {
+        if !self.deaf.get() {
             tracing::error!("the store has failed; every connection is closed");
         }
+        self.stop_listening();
         self.pending.borrow_mut().clear();
         self.close_all(1011, "the store has failed");
     }
 
-    fn close_all(&self, code: u16, reason: &str) {
+    /// How long a closed peer gets to end its half too.
+    pub(super) fn patience_with_the_closed(&self) -> u32 {
+        if self.deaf.get() { self.deadlines.last_close } else { self.deadlines.close }
+    }
+
+    fn stop_listening(&self) {
+        if !self.deaf.replace(true) {
+            self.env.deaf.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn close_all(&self, code: u16, reason: &'static str) {
+        if self.farewell.get().is_none() {
+            self.farewell.set(Some((code, reason)));
+        }
         for (_, connection) in &*self.connections.borrow() {
             connection.close(code, reason);
         }

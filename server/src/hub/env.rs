@@ -13,8 +13,9 @@ use tokio::sync::Notify;
 
 use crate::{config::LimitsConfig, health::Health, metrics::Counters};
 
-/// Bytes of commands that may wait for durability on one shard before its sessions are paused.
-pub(super) const PRESSURE_BYTES_MAX: usize = 16 << 20;
+/// Bytes of commands and of what they make visible that may wait on one shard, for durability or
+/// for mirrors, before its sessions are paused.
+pub(crate) const PRESSURE_BYTES_MAX: usize = 16 << 20;
 
 /// Shared by the hubs of one dialect.
 #[derive(Debug)]
@@ -26,8 +27,10 @@ pub(crate) struct Env {
     pub(crate) inline_flush: bool,
     pub(crate) counters: Counters,
     pub(crate) health: Arc<Health>,
-    /// One per shard.
-    pub(crate) signals: Box<[Signal]>,
+    /// One per shard. Shared with the store's watch, which must not keep the store itself.
+    pub(crate) signals: Arc<[Signal]>,
+    /// Hubs that take no more messages.
+    pub(crate) deaf: AtomicUsize,
 }
 
 /// How other threads reach one hub.
@@ -39,8 +42,34 @@ pub(crate) struct Signal {
     wanted: AtomicU64,
     /// The store has failed.
     failed: AtomicBool,
-    /// Bytes of commands applied or on their way and not yet released.
-    pub(super) pressure: AtomicUsize,
+    /// Bytes of commands on their way, applied or not yet released, and of releases that mirrors
+    /// have not taken yet.
+    pressure: AtomicUsize,
+}
+
+impl Env {
+    /// Counts bytes that wait on a hub.
+    pub(super) fn press(&self, shard: usize, bytes: usize) {
+        self.signals[shard].pressure.fetch_add(bytes, Ordering::SeqCst);
+    }
+
+    /// Bytes counted by [`Env::press`] wait no more. Sessions that were paused for them, on
+    /// whichever shard, go on.
+    pub(super) fn relieve(&self, shard: usize, bytes: usize) {
+        let before = self.signals[shard].pressure.fetch_sub(bytes, Ordering::SeqCst);
+        debug_assert!(before >= bytes, "nothing is relieved that did not press");
+        if before > PRESSURE_BYTES_MAX && before - bytes <= PRESSURE_BYTES_MAX {
+            self.signals.iter().for_each(|signal| signal.work.notify_one());
+        }
+    }
+
+    /// Whether nothing is under way any more between the hubs, or nothing ever will be. Asked when
+    /// they are to take no more messages.
+    pub(super) fn is_settled(&self) -> bool {
+        let deaf = self.deaf.load(Ordering::SeqCst) == self.signals.len();
+        (deaf && self.signals.iter().all(|signal| signal.pressure() == 0))
+            || self.health.has_failed()
+    }
 }
 
 impl Signal {
@@ -68,6 +97,10 @@ impl Signal {
         self.work.notify_one();
     }
 
+    pub(super) fn pressure(&self) -> usize {
+        self.pressure.load(Ordering::SeqCst)
+    }
+
     pub(super) fn has_failed(&self) -> bool {
         self.failed.load(Ordering::SeqCst)
     }
@@ -88,12 +121,17 @@ pub(super) struct Deadlines {
     pub(super) ping: u32,
     pub(super) write: u32,
     pub(super) close: u32,
+    /// As `close`, when the server shuts down.
+    pub(super) last_close: u32,
     /// Messages that a connection may send in one tick.
     pub(super) messages: u32,
 }
 
 /// How long a peer gets to end its half after our close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long it gets at a shutdown. It has our close frame and the end of the stream already; all it
+/// can lose by sending on is to read them.
+const LAST_CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 impl Deadlines {
     pub(super) fn new(limits: &LimitsConfig) -> Self {
@@ -109,6 +147,7 @@ impl Deadlines {
             ping: ticks(limits.ping_interval),
             write: ticks(limits.write_timeout),
             close: ticks(CLOSE_TIMEOUT),
+            last_close: ticks(LAST_CLOSE_TIMEOUT),
             messages: match limits.messages_per_second_max {
                 0 => u32::MAX,
                 rate => (f64::from(rate) * tick.as_secs_f64()).ceil() as u32,

@@ -73,9 +73,20 @@ impl<D: Dialect> Hub<D> {
             Role::Mirror { owner, .. } => *owner,
         };
         // Beyond the end there is nothing to send until the room goes on.
-        let next = after.min(room.released) + 1;
+        let next = after.min(self.end_of(room, after)) + 1;
         room.add_follower(connection.clone());
         connection.set_room(key, owner, Follow::CatchUp(Box::new(CatchUp::joining(next))));
+    }
+
+    /// The last record of a room that its followers may have been shown, as far as one who has
+    /// `after` needs to know. A mirror may hear of it later than a client that was elsewhere before.
+    fn end_of(&self, room: &Room<D>, after: u64) -> u64 {
+        let Role::Mirror { .. } = room.role else { return room.released };
+        if after <= room.released {
+            return room.released;
+        }
+        let log = self.env.store.find_log(&collection::<D>(&room.name)).ok().flatten();
+        log.map_or(0, |log| log.next_seq().0 - 1).max(room.released)
     }
 
     /// Takes a connection that ends, or moves, out of its room.

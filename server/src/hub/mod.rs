@@ -21,7 +21,6 @@ use std::{
     cell::{Cell, RefCell, RefMut},
     collections::VecDeque,
     rc::Rc,
-    sync::atomic::Ordering,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -40,19 +39,21 @@ use crate::{
 use self::{
     catchup::OWN_RECORDS_MAX,
     connection::{Connection, Follow, Parts},
-    env::{Deadlines, PRESSURE_BYTES_MAX},
+    env::Deadlines,
     outbox::Outbox,
     release::Pending,
     room::Rooms,
     turn::Turn,
 };
 pub(crate) use self::{
-    env::{Env, SharedEnv, Signal},
+    env::{Env, PRESSURE_BYTES_MAX, SharedEnv, Signal},
     mail::{Letters, Mail, Mailbox},
 };
 
 /// Bytes read from a socket in one call.
 const SCRATCH_BYTES: usize = 64 << 10;
+/// What a command is reckoned to take beside its message while it waits.
+const COMMAND_BYTES_EXTRA: usize = 256;
 /// A member's number holds its shard, a serial number and its slot in the hub.
 const SLOT_BITS: u32 = 24;
 const SERIAL_BITS: u32 = 28;
@@ -92,7 +93,10 @@ pub(crate) struct Hub<D: Dialect> {
     now: Cell<UnixMillis>,
     tick: Cell<u32>,
     serial: Cell<u64>,
-    draining: Cell<bool>,
+    /// Takes no more messages.
+    deaf: Cell<bool>,
+    /// What everyone was told when all were closed, and what whoever comes now is told.
+    farewell: Cell<Option<(u16, &'static str)>>,
 }
 
 impl<D: Dialect> Hub<D> {
@@ -120,7 +124,8 @@ impl<D: Dialect> Hub<D> {
             now: Cell::new(UnixMillis(0)),
             tick: Cell::new(0),
             serial: Cell::new(0),
-            draining: Cell::new(false),
+            deaf: Cell::new(false),
+            farewell: Cell::new(None),
         })
     }
 
@@ -169,6 +174,9 @@ impl<D: Dialect> Hub<D> {
         let connection = Rc::new(Connection::new(self.clone(), member, parts));
         entry.insert(connection.clone());
         self.env.counters.sessions.increment(1.0);
+        if let Some((code, reason)) = self.farewell.get() {
+            connection.close(code, reason);
+        }
         spawn_local(self.clone().run(connection.clone()));
         connection
     }
@@ -245,7 +253,9 @@ impl<D: Dialect> Hub<D> {
             Ok(Step::None) => {}
             Ok(Step::Ignored(reason)) => self.env.counters.ignored(reason),
             Ok(Step::Join { room, after }) => self.join(connection, &room, after),
-            Ok(Step::Command(command)) => self.command(connection, command, bytes),
+            Ok(Step::Command(command)) => {
+                self.command(connection, command, bytes + COMMAND_BYTES_EXTRA);
+            }
             Err(violation) => {
                 self.env.counters.violations.increment(1);
                 connection.close(violation.code, violation.reason);
@@ -265,12 +275,7 @@ impl<D: Dialect> Hub<D> {
 
     /// Whether a connection must not be read from for now: what it caused has to be taken first.
     fn must_pause(&self, connection: &Rc<Connection<D>>) -> bool {
-        if self.draining.get() || connection.queued_bytes() > self.env.limits.queue_bytes_max {
-            return true;
-        }
-        if let Follow::CatchUp(cursor) = &*connection.follow()
-            && cursor.own_records() > OWN_RECORDS_MAX
-        {
+        if self.deaf.get() || self.lags(connection) {
             return true;
         }
         if connection.taken() >= self.deadlines.messages {
@@ -278,12 +283,21 @@ impl<D: Dialect> Hub<D> {
             self.resting.borrow_mut().push(connection.clone());
             return true;
         }
-        let pressure = self.env.signals[connection.owner()].pressure.load(Ordering::Relaxed);
+        let pressure = self.env.signals[connection.owner()].pressure();
         if pressure > PRESSURE_BYTES_MAX && connection.room().is_some() {
             self.paused.borrow_mut().push(connection.clone());
             return true;
         }
         false
+    }
+
+    /// Whether a connection has to take what waits for it before it may say more.
+    fn lags(&self, connection: &Connection<D>) -> bool {
+        let own_records = match &*connection.follow() {
+            Follow::CatchUp(cursor) => cursor.own_records(),
+            Follow::Nothing | Follow::Live => 0,
+        };
+        own_records > OWN_RECORDS_MAX || connection.queued_bytes() > self.env.limits.queue_bytes_max
     }
 
     fn resume_paused(&self) {

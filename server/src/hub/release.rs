@@ -38,6 +38,12 @@ pub(super) fn framing_index(framing: Framing) -> usize {
 }
 
 impl Released {
+    /// What it holds, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        let frames: usize = self.segments.iter().flatten().map(Bytes::len).sum();
+        frames + self.own.len() * size_of::<Own>()
+    }
+
     /// The records of this member among them.
     pub(super) fn own_of(&self, member: Member) -> &[Own] {
         let start = self.own.partition_point(|own| own.member < member);
@@ -93,7 +99,7 @@ pub(super) struct Pending<D: Dialect> {
     pub(super) position: Position,
     pub(super) rooms: Vec<(RoomKey, Arc<Released>)>,
     pub(super) replies: Vec<(To<D>, Bytes)>,
-    /// Bytes of the commands in it, as counted by the hub's pressure.
+    /// Bytes of the commands in it and of what they made, as counted by the hub's pressure.
     pub(super) bytes: usize,
     /// When it was committed.
     pub(super) since: Instant,

@@ -1,6 +1,6 @@
 //! How a connection ends: with a close frame, by a deadline, or with the peer's own goodbye.
 
-use std::rc::Rc;
+use std::{cell::Cell, rc::Rc};
 
 use syncline_protocol::dialect::Dialect;
 
@@ -35,6 +35,7 @@ impl<D: Dialect> Connection<D> {
     pub(super) fn finish_close(&self) {
         if let Phase::Closing { write_shut: write_shut @ false } = &mut *self.phase.borrow_mut() {
             *write_shut = true;
+            self.ticks.closing.set(self.hub.tick());
             // The peer may be gone already; then there is nobody to tell.
             let _ = rustix::net::shutdown(&*self.socket.borrow(), rustix::net::Shutdown::Write);
         }
@@ -43,23 +44,36 @@ impl<D: Dialect> Connection<D> {
     /// Enforces deadlines; called now and then with the hub's clock.
     pub(in crate::hub) fn check_deadlines(self: &Rc<Self>, now: u32) {
         self.taken.set(0);
+        let since = |tick: &Cell<u32>| now.saturating_sub(tick.get());
         let deadlines = self.hub.deadlines();
-        let closing = matches!(&*self.phase.borrow(), Phase::Closing { .. });
-        if closing {
-            if now.saturating_sub(self.ticks.closing.get()) > deadlines.close {
+        let waits = !self.outbox.borrow().is_empty();
+        if !self.is_open() {
+            if self.has_closed_long_enough(since) {
                 self.die();
             }
-        } else if !self.outbox.borrow().is_empty()
-            && now.saturating_sub(self.ticks.wrote.get()) > deadlines.write
-        {
+        } else if waits && since(&self.ticks.wrote) > deadlines.write {
             self.hub.counters().stalled.increment(1);
             self.die();
         } else if self.room.get().is_none()
             && now.saturating_sub(self.ticks.opened) > deadlines.join
         {
             self.close(1008, "no hello in time");
-        } else if now.saturating_sub(self.ticks.heard.get()) > deadlines.ping {
+        } else if !waits && since(&self.ticks.heard) > deadlines.ping {
+            // No ping overtakes what waits: until then, taking it is the sign of life.
             self.ping(now);
+        }
+    }
+
+    /// Whether the peer had its time: to take what waits, or to end its half after that.
+    fn has_closed_long_enough(&self, since: impl Fn(&Cell<u32>) -> u32) -> bool {
+        let deadlines = self.hub.deadlines();
+        let closing = since(&self.ticks.closing);
+        match &*self.phase.borrow() {
+            Phase::Closing { write_shut: true } => closing > self.hub.patience_with_the_closed(),
+            Phase::Closing { write_shut: false } => {
+                closing > deadlines.write || closing.min(since(&self.ticks.wrote)) > deadlines.close
+            }
+            _ => false,
         }
     }
 

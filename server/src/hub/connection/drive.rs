@@ -31,7 +31,7 @@ impl<D: Dialect> Connection<D> {
             // A panic ends this connection and no other.
             catch_unwind(AssertUnwindSafe(|| self.poll(context))).unwrap_or_else(|_| {
                 self.hub.counters().panics.increment(1);
-                Poll::Ready(())
+                self.after_panic()
             })
         })
         .await;
@@ -39,6 +39,15 @@ impl<D: Dialect> Connection<D> {
             Phase::Moving { room, after } => Some((room.clone(), *after)),
             _ => None,
         }
+    }
+
+    /// The peer is told, unless telling it is what went wrong.
+    fn after_panic(&self) -> Poll<()> {
+        if !self.is_open() {
+            return Poll::Ready(());
+        }
+        self.close(1011, "a defect of the server");
+        Poll::Pending
     }
 
     fn poll(self: &Rc<Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -50,7 +59,12 @@ impl<D: Dialect> Connection<D> {
         // What waits goes first: it may be what keeps input from being read.
         self.poll_output(context);
         self.poll_input(context);
+        let lagged = self.hub.lags(self);
         self.poll_output(context);
+        if lagged && !self.hub.lags(self) {
+            // What kept input from being read has just left, and nothing else wakes this task.
+            context.waker().wake_by_ref();
+        }
         match &*self.phase.borrow() {
             Phase::Dead | Phase::Moving { .. } => Poll::Ready(()),
             _ => Poll::Pending,
@@ -89,6 +103,8 @@ impl<D: Dialect> Connection<D> {
                 Phase::Moving { .. } | Phase::Dead => return false,
             }
             if self.hub.must_pause(self) {
+                // Who is not listened to cannot be blamed for silence.
+                self.ticks.heard.set(self.hub.tick());
                 return false;
             }
             let next = self.decoder.borrow_mut().next();

@@ -60,6 +60,7 @@ struct Ticks {
     heard: Cell<u32>,
     /// When it last took a byte, or had nothing to take.
     wrote: Cell<u32>,
+    /// When the goodbye began, and then when all of it was written.
     closing: Cell<u32>,
 }
 
@@ -221,9 +222,20 @@ impl<D: Dialect> Connection<D> {
         // A socket that takes no more has its own task waiting to go on.
         let blocked = !outbox.is_empty();
         outbox.push(frames);
-        if !blocked && !self.dirty.replace(true) {
+        if blocked {
+            return;
+        }
+        self.ticks.wrote.set(self.hub.tick());
+        if !self.dirty.replace(true) {
             self.hub.mark_dirty(self);
         }
+    }
+
+    /// As [`Connection::send`], for frames that lie in a buffer with much else: while they wait for a
+    /// slow peer they must not keep all of it.
+    pub(in crate::hub) fn send_part(self: &Rc<Self>, frames: Bytes) {
+        let waits = !self.outbox.borrow().is_empty();
+        self.send(if waits { Bytes::copy_from_slice(&frames) } else { frames });
     }
 
     /// Queues finished frames; the connection's own task, which is running, writes them.
