@@ -13,6 +13,7 @@ mod payloads;
 mod privacy;
 mod replay;
 mod routing;
+mod spread;
 
 use syncline_tests::{
     relay::{Hello, Peer},

@@ -17,8 +17,18 @@ use crate::load::{history, keeps, under_load};
 
 #[test]
 fn sigterm_under_load_tells_everyone_and_loses_nothing() {
+    sigterm_under_load(&[]);
+}
+
+#[test]
+fn sigterm_loses_nothing_that_is_on_its_way_between_shards() {
+    let spread = [("SYNCLINE_HTTP_SHARDS", "4"), ("SYNCLINE_LIMITS_FOLLOWERS_MOVED_MAX", "0")];
+    sigterm_under_load(&spread);
+}
+
+fn sigterm_under_load(settings: &[(&str, &str)]) {
     let dir = TempDir::new().unwrap();
-    let serving = Serving::start(dir.path(), &[]);
+    let serving = Serving::start(dir.path(), settings);
     let mut idle = Peer::json(serving.address(), &Hello::new("idle", "other"));
     let mut unjoined = Peer::connect(serving.address(), Framing::Json, "none");
     let (promised, ()) = under_load(serving.address(), 0, 500, || serving.signal(Signal::TERM));
