@@ -48,6 +48,8 @@ pub(crate) struct Encoded {
     buffers: Buffers,
     last_frame: usize,
     appends: usize,
+    /// Ids of the collections that it drops.
+    dropped: Vec<u32>,
     /// Why the batch cannot be committed, found while it was built.
     fault: Option<Error>,
 }
@@ -55,7 +57,7 @@ pub(crate) struct Encoded {
 impl Default for Encoded {
     fn default() -> Self {
         let buffers = SPARE.with(|spare| mem::replace(&mut *spare.borrow_mut(), Buffers::new()));
-        Self { buffers, last_frame: 0, appends: 0, fault: None }
+        Self { buffers, last_frame: 0, appends: 0, dropped: Vec::new(), fault: None }
     }
 }
 
@@ -117,7 +119,7 @@ impl Encoded {
     }
 
     pub(crate) fn append(&mut self, log: &Arc<LogData>, parts: &[&[u8]], record_bytes_max: usize) {
-        if self.fits(parts, record_bytes_max) {
+        if self.keeps(log.id) && self.fits(parts, record_bytes_max) {
             self.appends += 1;
             self.aim_log(log).appends += 1;
             self.frame(Kind::Append, log.id, 0, parts);
@@ -125,7 +127,7 @@ impl Encoded {
     }
 
     pub(crate) fn trim(&mut self, log: &Arc<LogData>, seq: u64) {
-        if self.fits(&[&[0; 8]], 8) {
+        if self.keeps(log.id) && self.fits(&[&[0; 8]], 8) {
             self.aim_log(log);
             self.frame(Kind::Trim, log.id, 0, &[&seq.to_le_bytes()]);
         }
@@ -140,6 +142,7 @@ impl Encoded {
         record_bytes_max: usize,
     ) {
         if let Some(key_bytes) = self.key(key)
+            && self.keeps(map.id)
             && self.fits(&[key, value], record_bytes_max)
         {
             self.aim_map(map);
@@ -150,6 +153,7 @@ impl Encoded {
 
     pub(crate) fn remove(&mut self, map: &Arc<MapData>, hash: u64, key: &[u8]) {
         if let Some(key_bytes) = self.key(key)
+            && self.keeps(map.id)
             && self.fits(&[key], KEY_BYTES_MAX)
         {
             self.aim_map(map);
@@ -162,8 +166,9 @@ impl Encoded {
     pub(crate) fn drop_collection(&mut self, collection: &Collection) {
         let repeated = self.buffers.targets.iter().any(|t| t.collection.id() == collection.id());
         if repeated {
-            self.refuse(Error::rejected("a batch that drops a collection has nothing else for it"));
+            self.refuse(not_alone());
         } else if self.fits(&[], 0) {
+            self.dropped.push(collection.id());
             self.aim(collection.clone());
             self.frame(Kind::Drop, collection.id(), 0, &[]);
         }
@@ -175,6 +180,16 @@ impl Encoded {
         self.aim(collection.clone());
         let kind = [collection.kind().byte()];
         self.frame(Kind::Create, collection.id(), name.len() as u16, &[&kind, name]);
+    }
+
+    /// Whether the batch does not drop this collection; if it does, it is refused, since recovery
+    /// takes a record of a collection that is gone for damage.
+    fn keeps(&mut self, id: u32) -> bool {
+        let is_dropped = self.dropped.contains(&id);
+        if is_dropped {
+            self.refuse(not_alone());
+        }
+        !is_dropped
     }
 
     fn key(&mut self, key: &[u8]) -> Option<u16> {
@@ -246,4 +261,8 @@ impl Encoded {
         target.frames += 1;
         target
     }
+}
+
+fn not_alone() -> Error {
+    Error::rejected("a batch that drops a collection has nothing else for it")
 }

@@ -59,13 +59,17 @@ impl Handle {
     /// refused; reads go on.
     ///
     /// # Errors
-    /// What poisoned the store. The lock is released all the same.
+    /// What poisoned the store; [`Error::Poisoned`] when closing it again. The lock is released all
+    /// the same.
     pub(crate) fn close(&self) -> Result<(), Error> {
+        // Held to the end: a second one to close must not return, or stop the thread, before all is done.
+        let mut committer = self.committer.lock();
         let ended = self.end();
-        self.committer.lock().take().map(|thread| {
+        if let Some(thread) = committer.take() {
             self.shared.committer.stop();
-            thread.join()
-        });
+            // A panic in there has poisoned the store, which is told elsewhere.
+            let _ = thread.join();
+        }
         *self.lock.lock() = None;
         ended
     }
@@ -74,7 +78,7 @@ impl Handle {
         let was_dirty = {
             let mut core = self.core.lock();
             if core.closed {
-                return Ok(());
+                return self.check_health();
             }
             core.closed = true;
             core.dirty

@@ -188,6 +188,7 @@ fn what_cannot_be_is_rejected_and_nothing_happens() {
     let store = Store::open(dir.path(), options).unwrap();
     let foreign = open(other.path()).log("log").unwrap();
     let (log, map) = (store.log("log").unwrap(), store.map("map").unwrap());
+    let gone = store.log("gone").unwrap();
     let before = store.appended();
     let rejected = |fill: &dyn Fn(&mut Batch)| {
         let mut batch = Batch::new();
@@ -200,6 +201,26 @@ fn what_cannot_be_is_rejected_and_nothing_happens() {
     rejected(&|batch| batch.put(&map, &vec![0; 70_000], b""));
     rejected(&|batch| batch.append(&foreign, b""));
     rejected(&|batch| batch.drop_log(&log));
+    // Recovery refuses a record of a collection that is gone: one must never be written.
+    let after_drop: [&dyn Fn(&mut Batch); 5] = [
+        &|batch| batch.append(&gone, b""),
+        &|batch| batch.trim(&gone, Seq(1)),
+        &|batch| batch.drop_log(&gone),
+        &|batch| {
+            batch.put(&map, b"k", b"v");
+            batch.append(&gone, b"");
+        },
+        &|batch| {
+            batch.drop_map(&map);
+            batch.remove(&map, b"k");
+        },
+    ];
+    for then in after_drop {
+        rejected(&|batch| {
+            batch.drop_log(&gone);
+            then(batch);
+        });
+    }
     assert!(matches!(store.map("log"), Err(Error::Rejected(_))));
     assert!(matches!(store.log(""), Err(Error::Rejected(_))));
     assert!(matches!(store.log(&"x".repeat(1025)), Err(Error::Rejected(_))));

@@ -76,7 +76,6 @@ pub(crate) fn recover(disk: &dyn Disk, options: &Options) -> Result<Recovered, E
     let hash = KeyHash::new(store_id);
     let scanned = parallel::scan_all(&directory.segments, store_id, hash)?;
     let end = judge::judge(&directory.segments, &scanned.scans)?;
-    let is_closed = scanned.is_closed;
     if end.last.is_none() {
         // The first header is durable before a store is used: it cannot be torn.
         return Err(Error::Corrupt { segment: 1, offset: 0 });
@@ -85,13 +84,12 @@ pub(crate) fn recover(disk: &dyn Disk, options: &Options) -> Result<Recovered, E
     let bytes_cut = if end.is_torn { cut(disk, &mut directory, &mut kept, &end)? } else { 0 };
     let spares = directory.spares.split_off(directory.spares.len().min(1));
     cut::remove_behind(disk, spares.iter().map(|spare| spare.id))?;
-    if !is_closed || end.is_torn {
-        let ends: Vec<u32> = kept.iter().map(|kept| kept.end).collect();
-        let rewrite = options.durability == Durability::Device;
-        cut::settle(&directory.segments, &ends, &end, rewrite)?;
-        // A process that was killed may have made a file and not come to make its name durable.
-        disk.sync_dir()?;
-    }
+    // Also after a clean end: its mark may be in the page cache only, and a process that was killed may
+    // have made a file and not come to make its name durable.
+    let ends: Vec<u32> = kept.iter().map(|kept| kept.end).collect();
+    let rewrite = options.durability == Durability::Device;
+    cut::settle(&directory.segments, &ends, &end, rewrite)?;
+    disk.sync_dir()?;
     build(directory, kept, &end, hash, bytes_cut)
 }
 

@@ -33,8 +33,6 @@ pub(super) struct Scanned {
     pub(super) scans: Vec<Option<Scan>>,
     /// The tables of those.
     tables: Vec<Option<Table>>,
-    /// The last segment ends with the mark of a clean close.
-    pub(super) is_closed: bool,
 }
 
 enum Look {
@@ -49,11 +47,10 @@ enum Look {
 /// [`Error::Io`], [`Error::Unsupported`].
 pub(super) fn scan_all(segments: &[Found], store_id: u64, hash: KeyHash) -> Result<Scanned, Error> {
     let Some((last, others)) = segments.split_last() else {
-        return Ok(Scanned { scans: Vec::new(), tables: Vec::new(), is_closed: false });
+        return Ok(Scanned { scans: Vec::new(), tables: Vec::new() });
     };
     let last = scan(last, store_id, hash, None)?;
     let durable = last.durable;
-    let is_closed = last.is_closed && last.bad_at.is_none();
     let bytes = others.iter().map(|found| found.file_bytes).sum();
     let looks = in_parallel(others.len(), bytes, |nth| {
         let (found, next) = (&segments[nth], segments[nth + 1].base());
@@ -76,7 +73,7 @@ pub(super) fn scan_all(segments: &[Found], store_id: u64, hash: KeyHash) -> Resu
         scans.push(scan);
         tables.push(table);
     }
-    Ok(Scanned { scans, tables, is_closed })
+    Ok(Scanned { scans, tables })
 }
 
 impl Scanned {

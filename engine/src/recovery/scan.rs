@@ -34,8 +34,6 @@ pub(super) struct Scan {
     pub(super) bytes_behind: u64,
     /// The largest durable position that the segment tells of, also behind a bad frame.
     pub(super) durable: u64,
-    /// It ends with the mark of a clean close.
-    pub(super) is_closed: bool,
     /// It ends with a footer that tells of exactly these frames.
     pub(super) is_sealed: bool,
 }
@@ -48,7 +46,6 @@ impl Scan {
             bad_at: None,
             bytes_behind: 0,
             durable: 0,
-            is_closed: false,
             is_sealed: false,
         }
     }
@@ -128,7 +125,6 @@ fn scan_frames(
         scan.table.push(&frame, hash);
         at += frame.padded() as u64;
         if frame.end {
-            scan.is_closed = frame.kind == Kind::Close;
             scan.end = at as u32;
             saved = scan.table.save();
         }
