@@ -143,6 +143,7 @@ impl Shared {
     /// Writes what has filled, and syncs when asked or when somebody waits for it.
     fn flush(&self, role: &mut Role, sync: bool) -> Result<bool, Error> {
         self.check_health()?;
+        let synced_before = self.synced();
         let parts = {
             let mut tail = self.frames.tail.lock();
             let parts = tail.swap(self.synced());
@@ -170,10 +171,12 @@ impl Shared {
         if synced < written && (sync || self.waiters.want_sync(synced)) {
             self.sync_all(role)?;
             self.marks.synced.store(written, Ordering::Release);
-            if self.level() == Level::Synced {
-                self.tell(written);
-            }
             did = true;
+        }
+        // It also moves when the oldest of many files is synced.
+        let synced = self.synced();
+        if self.level() == Level::Synced && synced > synced_before {
+            self.tell(synced);
         }
         Ok(did)
     }
@@ -223,9 +226,14 @@ impl Shared {
         let at = footer.place(file_bytes);
         let bytes = footer.encode(part.segment.salt, at);
         let grows = u64::from(at) + bytes.len() as u64 > file_bytes;
-        match file.write_at(&bytes, at.into()).map_err(Error::reserving) {
-            Err(Error::Full) if grows => Ok(()),
-            done => done,
+        match file.write_at(&bytes, at.into()) {
+            // Only making the file longer may be left out; that a space which was reserved is not
+            // there is a failed write as any other.
+            Err(error) if !grows => Err(error.into()),
+            done => match done.map_err(Error::reserving) {
+                Err(Error::Full) => Ok(()),
+                done => done,
+            },
         }
     }
 

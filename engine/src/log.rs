@@ -143,8 +143,8 @@ pub struct Record {
     pub payload: Bytes,
 }
 
-/// Reads a log in order. Sees what is appended while it reads; records trimmed before they were
-/// reached are skipped.
+/// Reads a log in order. Sees what is appended while it reads. Records trimmed before it began are
+/// skipped; of those trimmed meanwhile, some may still come.
 ///
 /// As an iterator it gives payloads to keep; [`LogReader::next_ref`] lends them, which costs no
 /// allocation. After an error the reader stands still: the next call tries the same record again.

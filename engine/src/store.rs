@@ -70,7 +70,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Locked`] when it is open elsewhere, [`Error::Corrupt`] when something that was
-    /// durable is damaged or missing (nothing is changed then), [`Error::Unsupported`] for a store
+    /// durable is damaged or missing (nothing that was durable is changed then), [`Error::Unsupported`] for a store
     /// of a newer version, [`Error::Full`], [`Error::Io`], and [`Error::Rejected`] for options out
     /// of their bounds.
     pub fn open(dir: impl AsRef<Path>, options: Options) -> Result<Self, Error> {
@@ -164,8 +164,9 @@ impl Store {
     }
 
     /// Gives the batch its place: it is ordered after every batch committed before, its appends get
-    /// their sequence numbers, and readers see it, all of it at once or nothing. Not yet durable:
-    /// see [`Commit::wait`].
+    /// their sequence numbers, and readers see it. Who reads several collections meanwhile may find
+    /// one changed and the next not yet; after a crash it is all or nothing. Not yet durable: see
+    /// [`Commit::wait`].
     ///
     /// Never waits for a sync. It waits for the disk when
     /// [`tail_bytes_max`](crate::Options::tail_bytes_max) bytes are not written yet, or the next

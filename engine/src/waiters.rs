@@ -5,7 +5,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicU8, Ordering, fence},
     },
     thread::{self, Thread},
 };
@@ -38,6 +38,8 @@ impl Cell {
     /// The thread is about to look for itself, and then to park.
     pub(crate) fn set_waiting(&self) {
         self.state.store(WAITING, Ordering::SeqCst);
+        // Either this thread sees the watermark that has moved, or who moved it sees this.
+        fence(Ordering::SeqCst);
     }
 
     /// The thread is busy and will look for itself later.
@@ -54,6 +56,7 @@ impl Cell {
 
     /// Wakes the thread if it waits; `false` when it was awake.
     pub(crate) fn call(&self) -> bool {
+        fence(Ordering::SeqCst);
         let waited = self
             .state
             .compare_exchange(WAITING, CALLED, Ordering::SeqCst, Ordering::SeqCst)

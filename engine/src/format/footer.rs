@@ -5,7 +5,7 @@
 
 use super::{
     check::Salt,
-    frame::{self, ALIGN_BYTES, Frame, HEAD_BYTES, Kind},
+    frame::{self, ALIGN_BYTES, FRAME_BYTES_MAX, Frame, HEAD_BYTES, Kind},
     table::Table,
     u64_at,
 };
@@ -68,7 +68,8 @@ impl Footer {
             return None;
         }
         let at = u64_at(trailer, 0);
-        let fits = at.is_multiple_of(ALIGN_BYTES as u64) && at < file_bytes;
+        let bytes = file_bytes.checked_sub(at)?;
+        let fits = at.is_multiple_of(ALIGN_BYTES as u64) && bytes <= FRAME_BYTES_MAX as u64;
         if fits { u32::try_from(at).ok() } else { None }
     }
 
@@ -112,5 +113,7 @@ mod tests {
             }
         }
         assert_eq!(Footer::find(&[0; TRAILER_BYTES], 4096), None);
+        let far_away = [&8_u64.to_le_bytes()[..], &MAGIC].concat();
+        assert_eq!(Footer::find(&far_away, 1 << 30), None, "no footer is that long");
     }
 }

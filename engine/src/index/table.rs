@@ -201,8 +201,9 @@ impl Table {
     /// Points an entry to a new location; `false` when there is none at `old`. Writer only.
     pub(crate) fn replace(&self, hash: u64, old: Location, new: Location) -> bool {
         let Some(at) = self.find(hash, old) else { return false };
-        // One store: a reader sees the old or the new, no version needed.
-        self.words[at].store(pack(print(hash), new), Ordering::Relaxed);
+        // One store: a reader sees the old or the new, no version needed. Whoever sees the new one also
+        // sees the segment that it is in, which may have just begun.
+        self.words[at].store(pack(print(hash), new), Ordering::Release);
         true
     }
 

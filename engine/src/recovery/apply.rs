@@ -14,6 +14,7 @@ use crate::{
     },
     frames::Frames,
     location::Location,
+    options::SEGMENT_BYTES_MAX,
     placing::Released,
     release, resolve,
     segment::Segment,
@@ -61,6 +62,9 @@ impl<'a> Applied<'a> {
     /// Applies one record; whether an index points at it now.
     fn item(&mut self, segment: &Segment, item: &Item<'_>, adjacent: bool) -> Result<bool, Error> {
         let bad = || segment.corrupt(item.offset);
+        if u64::from(item.offset) >= SEGMENT_BYTES_MAX {
+            return Err(bad());
+        }
         if item.kind == Kind::Create {
             return self.create(item).map(|()| true).ok_or_else(bad);
         }

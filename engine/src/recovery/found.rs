@@ -11,6 +11,9 @@ use crate::{
     storage::{Disk, File},
 };
 
+/// What lies behind this is not looked at: offsets have 32 bits, and no segment is nearly as long.
+const FILE_BYTES_MAX: u64 = 1 << 31;
+
 /// A segment file.
 #[derive(Debug)]
 pub(super) struct Found {
@@ -70,6 +73,10 @@ impl Directory {
             directory.spares.insert(0, last);
         }
         directory.forget_unborn(&mut found)?;
+        if found.is_empty() && directory.spares.len() > 1 {
+            // The making of a store leaves one empty file: these were more than that.
+            return Err(Error::Corrupt { segment: 1, offset: 0 });
+        }
         directory.store_id = one_store(&found)?;
         directory.segments = found;
         Ok(directory)
@@ -92,7 +99,7 @@ impl Directory {
 
 fn look_at(disk: &dyn Disk, id: u64) -> Result<Found, Error> {
     let file = disk.open(&segment_name(id))?;
-    let file_bytes = file.bytes()?;
+    let file_bytes = file.bytes()?.min(FILE_BYTES_MAX);
     let mut bytes = [0; HEADER_BYTES];
     let read = read_up_to(&*file, &mut bytes)?;
     let header = match SegmentHeader::decode(&bytes[..read]) {

@@ -26,7 +26,7 @@ use crate::{
     },
     frames::Frames,
     location::SLOTS_MAX,
-    options::{Durability, Options},
+    options::{Durability, Options, SEGMENT_BYTES_MAX},
     segment::Segment,
     shared::{Active, Prepared},
     storage::Disk,
@@ -170,7 +170,7 @@ fn build(
         frames.segments.set(Arc::clone(&segment));
         if slot + 1 == count && !kept.is_sealed {
             table = kept.builder;
-            let (offset, capacity) = (kept.end, found.file_bytes);
+            let (offset, capacity) = (kept.end, found.file_bytes.min(SEGMENT_BYTES_MAX));
             active = Some(Active { segment: Arc::clone(&segment), offset, capacity });
         } else {
             segment.seal();
@@ -186,7 +186,7 @@ fn build(
     let prepared = directory.spares.into_iter().next().map(|spare| Prepared {
         id: spare.id,
         file: spare.file,
-        capacity: spare.file_bytes,
+        capacity: spare.file_bytes.min(SEGMENT_BYTES_MAX),
     });
     Ok(Recovered {
         store_id,
@@ -201,4 +201,24 @@ fn build(
         records,
         bytes_cut,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::RealDisk;
+
+    /// A footer that a power cut lost leaves a file longer than any segment: what lies behind the
+    /// bound has no location.
+    #[test]
+    fn a_file_longer_than_a_segment_is_not_filled_beyond_the_bound() {
+        let dir = tempfile::tempdir().unwrap();
+        let (disk, options) = (RealDisk::open(&dir).unwrap(), Options::default());
+        recover(&disk, &options).unwrap();
+        let path = dir.path().join(segment_name(1));
+        let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+        file.set_len(SEGMENT_BYTES_MAX + 4096).unwrap();
+        let active = recover(&disk, &options).unwrap().active.unwrap();
+        assert_eq!(active.capacity, SEGMENT_BYTES_MAX);
+    }
 }

@@ -16,6 +16,7 @@ use crate::{
         mark::{self, MARK_BYTES},
         table::TableBuilder,
     },
+    options::SEGMENT_BYTES_MAX,
 };
 
 /// Bytes in which marks are looked for at once.
@@ -64,7 +65,8 @@ pub(super) fn scan(
     let salt = Salt::new(store_id, found.id);
     let mut scan = Scan::new();
     let footer = footer(found, salt)?;
-    let limit = expected.unwrap_or(found.file_bytes).min(found.file_bytes);
+    // What the index cannot address is no frame, however long the file has become.
+    let limit = expected.unwrap_or(u64::MAX).min(found.file_bytes).min(SEGMENT_BYTES_MAX);
     let mut bytes = FileBytes::new(Arc::clone(&found.file), limit);
     let mut stopped_at = 0;
     if found.header.is_some() {

@@ -227,7 +227,10 @@ fn a_full_disk_that_copies_on_write_loses_nothing() {
         let disk = SimDisk::new(budget);
         let mut driver = Driver::start(disk.clone()).expect("opens");
         disk.limit_space(Some(budget * 41), Charge::Writes);
-        let _ = work(&mut driver, budget % 7);
+        if let Err(error) = work(&mut driver, budget % 7) {
+            let goes_on = driver.store.health().is_ok();
+            assert_eq!(error.is_retryable(), goes_on, "{error}: to be tried again or not");
+        }
         disk.limit_space(None, Charge::Writes);
         survives(&driver, &disk.after_kill());
         survives(&driver, &disk.after_power_cut(budget));

@@ -65,6 +65,14 @@ fn a_segment_under_another_name_is_refused() {
     assert_eq!(judge(doubled, &history), Ok(Verdict::Refused), "doubled");
 }
 
+/// One empty file may be what the making of a store left; several were a store (E24).
+#[test]
+fn a_store_of_zeros_is_never_replaced_by_an_empty_one() {
+    let (mut files, history) = store(1);
+    files.values_mut().for_each(|bytes| bytes.fill(0));
+    assert_eq!(judge(files, &history), Ok(Verdict::Refused));
+}
+
 #[test]
 fn unknown_files_are_left_alone() {
     let (mut files, history) = store(1);
