@@ -116,7 +116,7 @@ fn every_step_may_be_the_last() {
     });
     let unique = seen.lock().expect("no panic").len();
     println!("{unique} different images");
-    assert!(unique >= IMAGES_MIN || env::var("SYNCLINE_SEED").is_ok(), "only {unique}");
+    assert!(unique >= IMAGES_MIN || env::var("SYNCLINE_TEST_SEED").is_ok(), "only {unique}");
 }
 
 /// Recovery writes too: it may be cut at each of its own steps, and nothing more may go.

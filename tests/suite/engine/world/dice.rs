@@ -36,12 +36,12 @@ impl Dice {
 }
 
 /// Runs `case` for many seeds on all cores. A failing one is named so that it can be run alone:
-/// `SYNCLINE_SEED` picks one seed, `SYNCLINE_CASES` the number of them for a longer run.
+/// `SYNCLINE_TEST_SEED` picks one seed, `SYNCLINE_TEST_SEEDS` the number of them for a longer run.
 pub(crate) fn for_seeds(cases: u64, case: impl Fn(u64) + Sync) {
-    if let Some(seed) = number("SYNCLINE_SEED") {
+    if let Some(seed) = number("SYNCLINE_TEST_SEED") {
         return case(seed);
     }
-    in_parallel(number("SYNCLINE_CASES").unwrap_or(cases), |seed| {
+    in_parallel(number("SYNCLINE_TEST_SEEDS").unwrap_or(cases), |seed| {
         let named = Named(seed);
         case(seed);
         std::mem::forget(named);
@@ -69,6 +69,6 @@ struct Named(u64);
 impl Drop for Named {
     #[allow(clippy::print_stderr, reason = "whoever runs the test needs the seed")]
     fn drop(&mut self) {
-        eprintln!("failed with seed {0}: run the test alone with SYNCLINE_SEED={0}", self.0);
+        eprintln!("failed with seed {0}: run the test alone with SYNCLINE_TEST_SEED={0}", self.0);
     }
 }
