@@ -14,7 +14,7 @@ use syncline_protocol::{
 use crate::{
     config::{Config, Durability},
     health::Health,
-    hub::{self, Env, Hub, Letters, Mailbox, SharedEnv, Signal},
+    hub::{self, Env, Hub, Letters, Mailbox, SharedEnv, Signal, UnfinishedBytes},
     metrics::{Counters, Metrics},
 };
 
@@ -83,6 +83,7 @@ fn plant<D: Dialect>(
         counters: Counters::new(metrics, D::NAME),
         health: health.clone(),
         signals: (0..shards).map(|_| Signal::new()).collect(),
+        unfinished: UnfinishedBytes::default(),
         deaf: AtomicUsize::new(0),
     });
     let watching = env.signals.clone();

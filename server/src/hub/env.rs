@@ -1,6 +1,7 @@
 //! What every hub of a server shares: limits, the store, the other hubs' pressure.
 
 use std::{
+    cell::Cell,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence},
@@ -29,8 +30,39 @@ pub(crate) struct Env {
     pub(crate) health: Arc<Health>,
     /// One per shard. Shared with the store's watch, which must not keep the store itself.
     pub(crate) signals: Arc<[Signal]>,
+    /// Bytes of messages that have not come whole, of all connections that hold much of one.
+    pub(crate) unfinished: UnfinishedBytes,
     /// Hubs that take no more messages.
     pub(crate) deaf: AtomicUsize,
+}
+
+/// Bytes held of messages whose end has not come, counted where they are many.
+#[derive(Debug, Default)]
+pub(crate) struct UnfinishedBytes(AtomicUsize);
+
+impl UnfinishedBytes {
+    /// What a connection may hold without being counted.
+    const UNCOUNTED: usize = 64 << 10;
+    /// As many messages of the largest size may be unfinished at a time.
+    const MESSAGES_MAX: usize = 16;
+
+    /// Notes what a connection holds. False when that is too much together with what others hold.
+    pub(super) fn note(
+        &self,
+        counted: &Cell<usize>,
+        held: usize,
+        message_bytes_max: usize,
+    ) -> bool {
+        let held = if held > Self::UNCOUNTED { held } else { 0 };
+        let before = counted.replace(held);
+        if held <= before {
+            self.0.fetch_sub(before - held, Ordering::Relaxed);
+            return true;
+        }
+        let grown = held - before;
+        let all = self.0.fetch_add(grown, Ordering::Relaxed) + grown;
+        all <= message_bytes_max.saturating_mul(Self::MESSAGES_MAX)
+    }
 }
 
 /// How other threads reach one hub.

@@ -46,7 +46,7 @@ use self::{
     turn::Turn,
 };
 pub(crate) use self::{
-    env::{Env, PRESSURE_BYTES_MAX, SharedEnv, Signal},
+    env::{Env, PRESSURE_BYTES_MAX, SharedEnv, Signal, UnfinishedBytes},
     mail::{Letters, Mail, Mailbox},
 };
 
@@ -184,6 +184,7 @@ impl<D: Dialect> Hub<D> {
     async fn run(self: Rc<Self>, connection: Rc<Connection<D>>) {
         let moving = connection.run().await;
         self.leave(&connection);
+        self.note_unfinished(&connection, 0);
         self.connections.borrow_mut().remove(slot_of(connection.member()));
         self.env.counters.sessions.decrement(1.0);
         if let Some((room, after)) = moving {
@@ -298,6 +299,15 @@ impl<D: Dialect> Hub<D> {
             Follow::Nothing | Follow::Live => 0,
         };
         own_records > OWN_RECORDS_MAX || connection.queued_bytes() > self.env.limits.queue_bytes_max
+    }
+
+    /// Notes what a connection holds of a message that has not come whole; closes it when all
+    /// connections together hold too much.
+    fn note_unfinished(&self, connection: &Connection<D>, held: usize) {
+        let max = self.env.limits.message_bytes_max;
+        if !self.env.unfinished.note(connection.counted(), held, max) {
+            connection.close(1013, "too many unfinished messages");
+        }
     }
 
     fn resume_paused(&self) {

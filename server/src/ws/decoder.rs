@@ -70,6 +70,16 @@ impl Decoder {
         self.buffer
     }
 
+    /// Bytes held of what is incomplete.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.buffer.len() + self.partial.as_ref().map_or(0, |partial| partial.payload.len())
+    }
+
+    /// Forgets what is incomplete, and its memory.
+    pub(crate) fn clear(&mut self) {
+        (self.buffer, self.partial) = (BytesMut::new(), None);
+    }
+
     /// Adds bytes as they came.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);

@@ -11,4 +11,5 @@ mod scarcity;
 mod shutdown;
 mod start;
 mod tokens;
+mod unfinished;
 mod upgrade;

@@ -28,6 +28,8 @@ impl<D: Dialect> Connection<D> {
     fn begin_closing(&self) {
         self.ticks.closing.set(self.hub.tick());
         *self.phase.borrow_mut() = Phase::Closing { write_shut: false };
+        self.decoder.borrow_mut().clear();
+        self.hub.note_unfinished(self, 0);
         self.wake();
     }
 

@@ -109,7 +109,11 @@ impl<D: Dialect> Connection<D> {
             }
             let next = self.decoder.borrow_mut().next();
             match next {
-                Ok(None) => return true,
+                Ok(None) => {
+                    let held = self.decoder.borrow().held_bytes();
+                    self.hub.note_unfinished(self, held);
+                    return true;
+                }
                 Ok(Some(Event::Close(code))) => self.close_echo(code),
                 Ok(Some(event)) => {
                     self.taken.set(self.taken.get() + 1);

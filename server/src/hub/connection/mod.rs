@@ -92,6 +92,8 @@ pub(crate) struct Connection<D: Dialect> {
     owner: Cell<usize>,
     waker: RefCell<Option<Waker>>,
     dirty: Cell<bool>,
+    /// Bytes of an unfinished message, as counted by the server.
+    counted: Cell<usize>,
     /// Messages taken in this tick of the hub's clock.
     taken: Cell<u32>,
     pings_unanswered: Cell<u8>,
@@ -119,6 +121,7 @@ impl<D: Dialect> Connection<D> {
             owner: Cell::new(hub.shard()),
             waker: RefCell::new(None),
             dirty: Cell::new(false),
+            counted: Cell::new(0),
             taken: Cell::new(0),
             pings_unanswered: Cell::new(0),
             ticks: Ticks {
@@ -166,6 +169,10 @@ impl<D: Dialect> Connection<D> {
 
     pub(in crate::hub) fn is_open(&self) -> bool {
         matches!(&*self.phase.borrow(), Phase::Open)
+    }
+
+    pub(in crate::hub) fn counted(&self) -> &Cell<usize> {
+        &self.counted
     }
 
     /// Messages taken since the last tick of the hub's clock.
