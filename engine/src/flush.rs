@@ -23,7 +23,8 @@ use crate::{
 };
 
 /// Committed bytes above which a commit writes them out itself, if nobody else is about to.
-const FLUSH_BYTES: usize = 1 << 20;
+/// Small enough that they are still in the processor's cache.
+const FLUSH_BYTES: usize = 512 << 10;
 /// Files that may wait for a sync; the oldest is synced when there are more.
 const UNSYNCED_MAX: usize = 64;
 

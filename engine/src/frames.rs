@@ -21,8 +21,8 @@ use crate::{
     tail::Tail,
 };
 
-/// First guess of a frame's length when it is read from a file, in bytes.
-const READ_BYTES: usize = 4 << 10;
+/// First guess of a frame's length when it is read from a file and nothing is known, in bytes.
+const READ_BYTES: usize = 1 << 10;
 /// A scratch buffer above this is not kept for the next read.
 const SCRATCH_BYTES_MAX: usize = 1 << 20;
 
@@ -77,6 +77,17 @@ impl Frames {
         location: Location,
         use_frame: impl FnOnce(&Frame<'_>, Source<'_>) -> T,
     ) -> Result<T, Error> {
+        self.with_guess(location, READ_BYTES, use_frame)
+    }
+
+    /// As [`Frames::with`], for a frame that is likely `guess_bytes` long: a read of a file then
+    /// takes one call and no more than it needs.
+    pub(crate) fn with_guess<T>(
+        &self,
+        location: Location,
+        guess_bytes: usize,
+        use_frame: impl FnOnce(&Frame<'_>, Source<'_>) -> T,
+    ) -> Result<T, Error> {
         let segment = self.segments.at(location.slot)?;
         if let Some(map) = segment.map() {
             let offset = location.offset as usize;
@@ -86,7 +97,7 @@ impl Frames {
         }
         // Taken out, not borrowed: a reader inside `use_frame` would find an empty one and not panic.
         let mut scratch = SCRATCH.with(RefCell::take);
-        let result = self.copy_frame(segment, location, &mut scratch).and_then(|()| {
+        let result = self.copy_frame(segment, location, guess_bytes, &mut scratch).and_then(|()| {
             let frame = check(segment, &scratch, location.offset)?;
             Ok(use_frame(&frame, Source::Buffer))
         });
@@ -101,6 +112,7 @@ impl Frames {
         &self,
         segment: &Segment,
         location: Location,
+        guess_bytes: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
         out.clear();
@@ -114,7 +126,7 @@ impl Frames {
             // It has moved to the file meanwhile.
         }
         let left = segment.written().saturating_sub(location.offset) as usize;
-        out.resize(left.min(READ_BYTES), 0);
+        out.resize(left.min(guess_bytes.max(HEAD_BYTES)), 0);
         segment.read(out, location.offset)?;
         let length = Head::parse(out).map_or(0, |head| head.padded());
         if length > out.len() && length <= left {

@@ -25,6 +25,8 @@ use crate::{
 
 /// Stretches that a reader takes from the index at once.
 const STRETCHES: usize = 64;
+/// How long a record is likely to be when its run does not tell, in bytes.
+const GUESS_BYTES: usize = 1 << 10;
 
 /// A log of the store: records with consecutive sequence numbers from 1. Cheap to clone.
 ///
@@ -100,7 +102,7 @@ impl Log {
                 location = location.plus(head.padded());
             }
         }
-        let found = frames.with(location, |frame, source| {
+        let found = frames.with_guess(location, guess(&stretch), |frame, source| {
             let is_it = frame.kind == Kind::Append && frame.seq() == seq.0;
             (is_it && frame.collection == self.data.id).then(|| payload(frame, source))
         })?;
@@ -182,7 +184,7 @@ impl LogReader {
                 let id = self.log.data.id;
                 let stretch = &mut self.stretches[self.at];
                 let (location, left) = (stretch.location, stretch.count);
-                let hint = left * stretch.stride.max(HEAD_BYTES);
+                let hint = left * guess(stretch);
                 let frames = &self.log.handle.frames;
                 match self.window.checked(frames, location, hint) {
                     Err(error) => Some(Err(error)),
@@ -242,6 +244,11 @@ fn step(stretch: &mut Stretch, padded: usize) {
     }
 }
 
+/// Bytes that a record of the stretch is likely to take.
+fn guess(stretch: &Stretch) -> usize {
+    if stretch.stride > 0 { stretch.stride } else { GUESS_BYTES }
+}
+
 fn is_record(frame: &Frame<'_>, id: u32, seq: u64) -> bool {
     frame.kind == Kind::Append && frame.collection == id && frame.seq() == seq
 }
@@ -265,7 +272,7 @@ impl Iterator for LogReader {
         }
         let (seq, id) = (self.next, self.log.data.id);
         let stretch = &mut self.stretches[self.at];
-        let hint = stretch.count * stretch.stride.max(HEAD_BYTES);
+        let hint = stretch.count * guess(stretch);
         let frames = &self.log.handle.frames;
         Some(match self.window.checked(frames, stretch.location, hint) {
             Err(error) => Err(error),

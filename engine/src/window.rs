@@ -12,8 +12,9 @@ use crate::{
     segment::Segment,
 };
 
-/// First read of a window, in bytes; doubled while reading goes on from there.
-const AHEAD_BYTES_MIN: usize = 4 << 10;
+/// Bounds of what is read at once, in bytes: what is likely wanted, and the double of the read before
+/// while reading goes on from there.
+const AHEAD_BYTES_MIN: usize = 256;
 const AHEAD_BYTES_MAX: usize = 256 << 10;
 
 /// Bytes of one segment at hand.
@@ -61,7 +62,7 @@ impl Window {
         let goes_on = self.slot == location.slot
             && !self.buffer.is_empty()
             && location.offset as usize <= self.start as usize + self.buffer.len();
-        self.ahead_bytes = if goes_on { self.ahead_bytes * 2 } else { hint }
+        self.ahead_bytes = if goes_on { hint.max(self.ahead_bytes * 2) } else { hint }
             .clamp(AHEAD_BYTES_MIN, AHEAD_BYTES_MAX);
         let segment = frames.segments.at(location.slot)?;
         (self.slot, self.map) = (location.slot, segment.map().cloned());
