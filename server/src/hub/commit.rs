@@ -1,6 +1,6 @@
 //! Commands in, one batch per turn out: nothing becomes visible here.
 
-use std::{rc::Rc, sync::Arc};
+use std::rc::Rc;
 
 use syncline_engine::{Error, Log, Position};
 use syncline_protocol::dialect::{Dialect, Framing, Member, Room as _};
@@ -84,8 +84,13 @@ impl<D: Dialect> Hub<D> {
         let Role::Owner(owner) = &mut room.role else { return Ok(()) };
         let mirrored = !owner.mirrors.is_empty();
         let index = *owner.turn.get_or_insert_with(|| {
+            let sole = match &room.followers[..] {
+                [follower] if !mirrored => Some(follower.member()),
+                _ => None,
+            };
             // How those follow who are elsewhere is not known here.
-            turn.rooms.push(RoomTurn::new(key, room.framings.map(|count| mirrored || count > 0)));
+            let used = room.framings.map(|count| mirrored || count > 0);
+            turn.rooms.push(RoomTurn::new(key, used, sole));
             turn.rooms.len() - 1
         });
         let Sender { to, member, framing } = sender;
@@ -198,7 +203,7 @@ impl<D: Dialect> Hub<D> {
                 Some(released) => {
                     owner.pending += 1;
                     made += released.bytes();
-                    rooms.push((key, Arc::new(released)));
+                    rooms.push((key, released));
                 }
                 None => all.remove_if_unused(key),
             }

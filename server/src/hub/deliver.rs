@@ -55,16 +55,20 @@ impl<D: Dialect> Hub<D> {
 
     fn release_turn(&self, pending: Pending<D>) {
         let mut rooms = self.rooms();
+        let mut deliveries = 0;
         for (key, released) in pending.rooms {
             let room = rooms.get_mut(key);
-            self.deliver(room, &released);
+            deliveries += self.deliver(room, &released);
             if let Role::Owner(owner) = &mut room.role {
                 owner.pending -= 1;
-                for (shard, _) in &owner.mirrors {
-                    // Until the mirror takes it: a slow one slows down who sends.
-                    self.env.press(self.shard, released.bytes());
-                    let (room, released) = (room.name.clone(), released.clone());
-                    self.post(*shard, Mail::Release { room, released });
+                if !owner.mirrors.is_empty() {
+                    let released = Arc::new(released);
+                    for (shard, _) in &owner.mirrors {
+                        // Until the mirror takes it: a slow one slows down who sends.
+                        self.env.press(self.shard, released.bytes());
+                        let (room, released) = (room.name.clone(), released.clone());
+                        self.post(*shard, Mail::Release { room, released });
+                    }
                 }
             }
             rooms.remove_if_unused(key);
@@ -75,12 +79,13 @@ impl<D: Dialect> Hub<D> {
                 To::There(to) => self.post(shard_of(to), Mail::Reply { to, frames }),
             }
         }
+        self.env.counters.deliveries.increment(deliveries);
         self.env.relieve(self.shard, pending.bytes);
         self.env.counters.commit_seconds.record(pending.since.elapsed().as_secs_f64());
     }
 
-    /// Queues what became visible in a room for everyone here who follows it.
-    fn deliver(&self, room: &mut Room<D>, released: &Released) {
+    /// Queues what became visible in a room for everyone here who follows it; says for how many.
+    fn deliver(&self, room: &mut Room<D>, released: &Released) -> u64 {
         let mut deliveries = 0;
         for connection in &room.followers {
             let own = released.own_of(connection.member());
@@ -93,6 +98,8 @@ impl<D: Dialect> Hub<D> {
                         connection.wake();
                     }
                 }
+                // It sent all of it.
+                Follow::Live if own.len() as u64 == released.records() => {}
                 Follow::Live => {
                     let framing = framing_index(connection.framing());
                     let full = connection.queued_bytes() > self.env.limits.queue_bytes_max;
@@ -117,8 +124,8 @@ impl<D: Dialect> Hub<D> {
                 }
             }
         }
-        self.env.counters.deliveries.increment(deliveries);
         room.released = released.last_seq;
+        deliveries
     }
 
     /// Opens one letter of another shard.
@@ -144,7 +151,8 @@ impl<D: Dialect> Hub<D> {
     fn deliver_from_afar(&self, name: &str, released: &Arc<Released>) {
         let mut rooms = self.rooms();
         if let Some(key) = rooms.find(name) {
-            self.deliver(rooms.get_mut(key), released);
+            let deliveries = self.deliver(rooms.get_mut(key), released);
+            self.env.counters.deliveries.increment(deliveries);
         }
         let owner = owner_of(name, self.mailboxes.len());
         self.env.relieve(owner, released.bytes());

@@ -243,13 +243,17 @@ impl<D: Dialect> Hub<D> {
 
     /// Takes one message of a session that is open.
     fn receive(self: &Rc<Self>, connection: &Rc<Connection<D>>, event: Event) {
-        let (incoming, bytes) = match &event {
-            Event::Text(text) => (Incoming::Text(text.as_str()), text.len()),
-            Event::Binary(message) => (Incoming::Binary(message.clone()), message.len()),
-            Event::Ping(payload) => return connection.send_from_task(pong_frame(payload)),
+        let (step, bytes) = match event {
+            Event::Text(text) => {
+                (connection.session().receive(Incoming::Text(text.as_str())), text.len())
+            }
+            Event::Binary(message) => {
+                let bytes = message.len();
+                (connection.session().receive(Incoming::Binary(message)), bytes)
+            }
+            Event::Ping(payload) => return connection.send_from_task(pong_frame(&payload)),
             Event::Pong | Event::Close(_) => return,
         };
-        let step = connection.session().receive(incoming);
         match step {
             Ok(Step::None) => {}
             Ok(Step::Ignored(reason)) => self.env.counters.ignored(reason),

@@ -1,6 +1,6 @@
 //! What waits for durability, and how it then reaches those who follow a room.
 
-use std::{rc::Rc, sync::Arc, time::Instant};
+use std::{rc::Rc, time::Instant};
 
 use bytes::Bytes;
 use syncline_engine::Position;
@@ -51,6 +51,11 @@ impl Released {
         &self.own[start..start + length]
     }
 
+    /// How many records became visible.
+    pub(super) fn records(&self) -> u64 {
+        self.last_seq - self.first_seq + 1
+    }
+
     /// What is left of a segment without the records of one member.
     pub(super) fn without(segment: &Bytes, own: &[Own], framing: usize) -> Vec<Bytes> {
         let mut pieces = Vec::with_capacity(own.len() + 1);
@@ -97,7 +102,7 @@ impl<D: Dialect> To<D> {
 /// A committed turn: everything that waits for one position to be durable.
 pub(super) struct Pending<D: Dialect> {
     pub(super) position: Position,
-    pub(super) rooms: Vec<(RoomKey, Arc<Released>)>,
+    pub(super) rooms: Vec<(RoomKey, Released)>,
     pub(super) replies: Vec<(To<D>, Bytes)>,
     /// Bytes of the commands in it and of what they made, as counted by the hub's pressure.
     pub(super) bytes: usize,

@@ -53,17 +53,23 @@ pub(super) struct RoomTurn {
     segments: [Vec<u8>; 2],
     /// Framings that somebody follows in: others are not encoded.
     used: [bool; 2],
+    /// The only follower, if there is just one: what it sends itself need not be encoded.
+    sole: Option<Member>,
+    /// A record was not encoded: no segment is whole.
+    skipped: bool,
     own: Vec<Own>,
 }
 
 impl RoomTurn {
-    pub(super) fn new(room: RoomKey, used: [bool; 2]) -> Self {
+    pub(super) fn new(room: RoomKey, used: [bool; 2], sole: Option<Member>) -> Self {
         Self {
             room,
             first_seq: 0,
             last_seq: 0,
             segments: [Vec::new(), Vec::new()],
             used,
+            sole,
+            skipped: false,
             own: Vec::new(),
         }
     }
@@ -73,7 +79,8 @@ impl RoomTurn {
         if self.last_seq == 0 {
             return None;
         }
-        let Self { segments: [text, binary], used, mut own, .. } = self;
+        let Self { segments: [text, binary], used, skipped, mut own, .. } = self;
+        let used = used.map(|used| used && !skipped);
         // Stable: the records of one member stay in order.
         own.sort_by_key(|own| own.member);
         Some(Released {
@@ -181,10 +188,11 @@ impl<D: Dialect, F: Fn(Member) -> Option<(To<D>, Framing)>> Effects for TurnEffe
             room.first_seq = seq;
         }
         room.last_seq = seq;
+        room.skipped |= room.sole.is_some() && room.sole == except;
         let mut ranges = [(0, 0); 2];
         for framing in [Framing::Text, Framing::Binary] {
             let index = framing_index(framing);
-            if !room.used[index] {
+            if !room.used[index] || room.skipped {
                 continue;
             }
             let segment = &mut room.segments[index];
