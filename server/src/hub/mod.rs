@@ -54,6 +54,8 @@ pub(crate) use self::{
 const SCRATCH_BYTES: usize = 64 << 10;
 /// What a command is reckoned to take beside its message while it waits.
 const COMMAND_BYTES_EXTRA: usize = 256;
+/// How often a turn that is about to end waits for more, as long as more comes at once.
+const GATHER_ROUNDS_MAX: u32 = 8;
 /// A member's number holds its shard, a serial number and its slot in the hub.
 const SLOT_BITS: u32 = 24;
 const SERIAL_BITS: u32 = 28;
@@ -205,12 +207,28 @@ impl<D: Dialect> Hub<D> {
             while let Ok(letter) = letters.try_recv() {
                 self.open_letter(letter);
             }
+            self.gather().await;
             self.end_turn();
             self.release();
             self.flush_dirty();
             self.resume_paused();
             if signal.has_failed() {
                 self.fail_all();
+            }
+        }
+    }
+
+    /// Lets a turn grow while commands come without waiting: the loop looks at its sockets once
+    /// more each time. Fewer and larger commits then cost the disk less.
+    async fn gather(&self) {
+        for _ in 0..GATHER_ROUNDS_MAX {
+            let before = self.turn.borrow().commands;
+            if before == 0 {
+                return;
+            }
+            tokio::task::yield_now().await;
+            if self.turn.borrow().commands <= before {
+                return;
             }
         }
     }
