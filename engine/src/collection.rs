@@ -59,7 +59,8 @@ impl LogData {
     /// Counts payload bytes that came, or with a minus went. The index lent is the proof that its
     /// write lock is held, which makes this a plain addition.
     pub(crate) fn add_bytes(&self, _locked: &RwLockWriteGuard<'_, LogIndex>, bytes: i64) {
-        self.bytes.store(self.bytes().wrapping_add_signed(bytes), Ordering::Relaxed);
+        // What goes is counted by records' heads, which damage may have made larger than they were.
+        self.bytes.store(self.bytes().saturating_add_signed(bytes), Ordering::Relaxed);
     }
 }
 

@@ -70,6 +70,10 @@ impl Handle {
             // A panic in there has poisoned the store, which is told elsewhere.
             let _ = thread.join();
         }
+        // Who writes or makes a file just now ends first, and who comes later finds the store closed or
+        // poisoned: behind the lock nothing may touch what the next opener has.
+        drop(self.role.lock());
+        drop(self.making.lock());
         *self.lock.lock() = None;
         ended
     }

@@ -47,6 +47,10 @@ fn records(frames: &Frames, stretches: &[Stretch], range: &Range<u64>) -> u64 {
         for seq in stretch.seq..stretch.seq + stretch.count as u64 {
             let Ok(bytes) = window.frame(frames, location, HEAD_BYTES) else { break };
             let Some(head) = Head::parse(bytes) else { break };
+            // The head alone has no check, but a run knows how long its records are.
+            if stretch.stride > 0 && head.padded() != stretch.stride {
+                break;
+            }
             if range.contains(&seq) {
                 payload_bytes += Frame::append_payload_bytes(&head) as u64;
                 live += head.padded();

@@ -60,9 +60,13 @@ impl Shared {
     ///
     /// # Errors
     /// [`Error::Full`] without space, [`Error::Io`] when the disk fails; after a failed sync the
-    /// store is poisoned.
+    /// store is poisoned. [`Error::Closed`] and [`Error::Poisoned`].
     pub(crate) fn prepare(&self, bytes: usize) -> Result<(), Error> {
         let _one_at_a_time = self.making.lock();
+        self.check_health()?;
+        if self.core.lock().closed {
+            return Err(Error::Closed);
+        }
         let needed = bytes_needed(bytes);
         let (small, id) = {
             let mut prepared = self.prepared.lock();

@@ -70,7 +70,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Locked`] when it is open elsewhere, [`Error::Corrupt`] when something that was
-    /// durable is damaged or missing (nothing that was durable is changed then), [`Error::Unsupported`] for a store
+    /// durable is damaged or missing (nothing that was durable is changed then; damage to what the
+    /// last sync before a crash wrote cannot be told from a torn tail), [`Error::Unsupported`] for a store
     /// of a newer version, [`Error::Full`], [`Error::Io`], and [`Error::Rejected`] for options out
     /// of their bounds.
     pub fn open(dir: impl AsRef<Path>, options: Options) -> Result<Self, Error> {
@@ -291,12 +292,15 @@ impl Store {
         if let Some(found) = self.find(name) {
             return Ok(found);
         }
+        let id_after = next_id.checked_add(1).ok_or_else(|| {
+            Error::rejected("the store has had all the collections it can number")
+        })?;
         let collection = Collection::new(kind, *next_id, name);
         let mut encoded = Encoded::default();
         encoded.create(&collection);
         encoded.finish()?;
         self.place(&mut encoded)?;
-        *next_id += 1;
+        *next_id = id_after;
         self.handle.names.write().insert(collection.clone(), self.handle.hash);
         Ok(collection)
     }
