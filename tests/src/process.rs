@@ -31,8 +31,10 @@ pub fn program() -> &'static Path {
         let profile = folder.file_name().and_then(OsStr::to_str).expect("a profile's name");
         let profile = if profile == "debug" { "dev" } else { profile };
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        // With the whole workspace, dependencies have the features that the tests' own build gave
+        // them already: most need not be built again.
         let built = Command::new(cargo)
-            .args(["build", "--quiet", "--package", "syncline", "--bin", "syncline"])
+            .args(["build", "--quiet", "--workspace", "--bin", "syncline"])
             .args(["--profile", profile, "--target-dir"])
             .arg(folder.parent().expect("a target folder"))
             .current_dir(crate::house::tree::root())
