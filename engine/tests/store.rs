@@ -1,7 +1,6 @@
 //! The public API on a real directory: what a store promises while it is open and when reopened.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{
         Arc,
@@ -377,34 +376,4 @@ fn live_bytes_are_what_a_reopen_counts_too() {
     }
     store.commit(batch).unwrap();
     assert_eq!(store.live_bytes(), only_names);
-}
-
-#[test]
-fn a_watch_that_panics_poisons_and_hangs_nobody() {
-    for committer_thread in [false, true] {
-        let dir = tempfile::tempdir().unwrap();
-        let mut options = small();
-        options.committer_thread = committer_thread;
-        let store = Store::open(dir.path(), options).unwrap();
-        let log = store.log("log").unwrap();
-        let told = Arc::new(AtomicU64::new(0));
-        let watched = Arc::clone(&told);
-        store.on_durable(|_| panic!("a watch with a bug"));
-        store.on_durable(move |news| {
-            watched.fetch_add(u64::from(news.is_err()), Ordering::SeqCst);
-        });
-        // What was synced is durable all the same, and a wait for it may say so.
-        let ended = loop {
-            let mut batch = Batch::new();
-            batch.append(&log, b"x");
-            match store.commit(batch) {
-                Ok(commit) => drop(catch_unwind(AssertUnwindSafe(|| commit.wait()))),
-                Err(error) => break error,
-            }
-        };
-        assert!(matches!(ended, Error::Poisoned));
-        assert_eq!(log.get(Seq(1)).unwrap().as_deref(), Some(&b"x"[..]));
-        assert!(matches!(store.close(), Err(Error::Poisoned)));
-        assert_eq!(told.load(Ordering::SeqCst), 1);
-    }
 }
