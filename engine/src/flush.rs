@@ -209,6 +209,8 @@ impl Shared {
         if part.seals {
             self.write_footer(&mut role.table, part, &*file)?;
             segment.seal();
+            // At once, so that the file can be closed: only the newest segments keep theirs open.
+            segment.map();
         }
         self.sync_oldest(role)
     }

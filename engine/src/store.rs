@@ -89,7 +89,7 @@ impl Store {
             LockError::Held { pid } => Error::Locked { pid },
             LockError::Io(error) => error.into(),
         })?;
-        let recovered = recovery::recover(&*disk, &options)?;
+        let recovered = recovery::recover(&disk, &options)?;
         let report = OpenReport {
             segments: recovered.segments as u64,
             records: recovered.records,

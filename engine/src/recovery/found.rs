@@ -4,7 +4,7 @@
 
 use std::{io, sync::Arc};
 
-use super::read::FileBytes;
+use super::{read::FileBytes, reopen::Reopened};
 use crate::{
     error::Error,
     format::header::{BadHeader, HEADER_BYTES, SegmentHeader, parse_segment_name, segment_name},
@@ -53,7 +53,7 @@ impl Directory {
     /// # Errors
     /// [`Error::Corrupt`] when a segment is missing, or of another store; [`Error::Unsupported`] for
     /// one of a newer version; [`Error::Io`].
-    pub(super) fn look(disk: &dyn Disk) -> Result<Self, Error> {
+    pub(super) fn look(disk: &Arc<dyn Disk>) -> Result<Self, Error> {
         let names = disk.list()?;
         let mut ids: Vec<u64> = names.iter().filter_map(|name| parse_segment_name(name)).collect();
         ids.sort_unstable();
@@ -97,8 +97,9 @@ impl Directory {
     }
 }
 
-fn look_at(disk: &dyn Disk, id: u64) -> Result<Found, Error> {
-    let file = disk.open(&segment_name(id))?;
+fn look_at(disk: &Arc<dyn Disk>, id: u64) -> Result<Found, Error> {
+    let name = segment_name(id);
+    let file = disk.open(&name)?;
     let file_bytes = file.bytes()?.min(FILE_BYTES_MAX);
     let mut bytes = [0; HEADER_BYTES];
     let read = read_up_to(&*file, &mut bytes)?;
@@ -107,6 +108,7 @@ fn look_at(disk: &dyn Disk, id: u64) -> Result<Found, Error> {
         Err(BadHeader::Damaged) => None,
         Err(BadHeader::Newer(version)) => return Err(Error::Unsupported { version }),
     };
+    let file = Arc::new(Reopened::new(disk, name));
     Ok(Found { id, file, file_bytes, header })
 }
 

@@ -8,6 +8,7 @@ mod found;
 mod judge;
 mod parallel;
 mod read;
+mod reopen;
 mod scan;
 
 use std::sync::Arc;
@@ -65,10 +66,10 @@ struct Kept {
 /// # Errors
 /// [`Error::Corrupt`], [`Error::Unsupported`], [`Error::Io`], [`Error::Full`]. Nothing that was
 /// durable has been changed then.
-pub(crate) fn recover(disk: &dyn Disk, options: &Options) -> Result<Recovered, Error> {
+pub(crate) fn recover(disk: &Arc<dyn Disk>, options: &Options) -> Result<Recovered, Error> {
     let mut directory = Directory::look(disk)?;
     let Some(store_id) = directory.store_id else {
-        return create(disk, options, &directory);
+        return create(&**disk, options, &directory);
     };
     if directory.segments.len() >= SLOTS_MAX {
         return Err(Error::rejected(format!("the store has more than {SLOTS_MAX} segments")));
@@ -81,16 +82,16 @@ pub(crate) fn recover(disk: &dyn Disk, options: &Options) -> Result<Recovered, E
         return Err(Error::Corrupt { segment: 1, offset: 0 });
     }
     let mut kept = scanned.kept(&directory.segments);
-    let bytes_cut = if end.is_torn { cut(disk, &mut directory, &mut kept, &end)? } else { 0 };
+    let bytes_cut = if end.is_torn { cut(&**disk, &mut directory, &mut kept, &end)? } else { 0 };
     let spares = directory.spares.split_off(directory.spares.len().min(1));
-    cut::remove_behind(disk, spares.iter().map(|spare| spare.id))?;
+    cut::remove_behind(&**disk, spares.iter().map(|spare| spare.id))?;
     // Also after a clean end: its mark may be in the page cache only, and a process that was killed may
     // have made a file and not come to make its name durable.
     let ends: Vec<u32> = kept.iter().map(|kept| kept.end).collect();
     let rewrite = options.durability == Durability::Device;
     cut::settle(&directory.segments, &ends, &end, rewrite)?;
     disk.sync_dir()?;
-    build(directory, kept, &end, hash, bytes_cut)
+    build(&**disk, directory, kept, &end, hash, bytes_cut)
 }
 
 /// Makes a new store: its first segment's header is durable before anything else is.
@@ -155,6 +156,7 @@ fn used_bytes(found: &Found) -> Result<u64, Error> {
 
 /// Puts the parts of the store together.
 fn build(
+    disk: &dyn Disk,
     directory: Directory,
     kept: Vec<Kept>,
     end: &End,
@@ -166,9 +168,11 @@ fn build(
     let (mut active, mut table, mut tables) = (None, TableBuilder::default(), Vec::new());
     for (slot, (found, kept)) in directory.segments.into_iter().zip(kept).enumerate() {
         let Some(header) = found.header else { return Err(found.corrupt(0)) };
-        let segment = Arc::new(Segment::new(header, slot as u16, found.file, kept.end));
+        let is_active = slot + 1 == count && !kept.is_sealed;
+        let file = if is_active { disk.open(&segment_name(found.id))? } else { found.file };
+        let segment = Arc::new(Segment::new(header, slot as u16, file, kept.end));
         frames.segments.set(Arc::clone(&segment));
-        if slot + 1 == count && !kept.is_sealed {
+        if is_active {
             table = kept.builder;
             let (offset, capacity) = (kept.end, found.file_bytes.min(SEGMENT_BYTES_MAX));
             active = Some(Active { segment: Arc::clone(&segment), offset, capacity });
@@ -183,11 +187,14 @@ fn build(
     }
     let records = applied.records;
     let (names, next_collection_id) = applied.finish();
-    let prepared = directory.spares.into_iter().next().map(|spare| Prepared {
-        id: spare.id,
-        file: spare.file,
-        capacity: spare.file_bytes.min(SEGMENT_BYTES_MAX),
-    });
+    let prepared = match directory.spares.first() {
+        Some(spare) => Some(Prepared {
+            id: spare.id,
+            file: disk.open(&segment_name(spare.id))?,
+            capacity: spare.file_bytes.min(SEGMENT_BYTES_MAX),
+        }),
+        None => None,
+    };
     Ok(Recovered {
         store_id,
         frames,
@@ -213,7 +220,8 @@ mod tests {
     #[test]
     fn a_file_longer_than_a_segment_is_not_filled_beyond_the_bound() {
         let dir = tempfile::tempdir().unwrap();
-        let (disk, options) = (RealDisk::open(&dir).unwrap(), Options::default());
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(&dir).unwrap());
+        let options = Options::default();
         recover(&disk, &options).unwrap();
         let path = dir.path().join(segment_name(1));
         let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
