@@ -13,6 +13,7 @@ mod env;
 mod join;
 mod mail;
 mod outbox;
+mod pump;
 mod release;
 mod room;
 mod turn;
@@ -54,8 +55,6 @@ pub(crate) use self::{
 const SCRATCH_BYTES: usize = 64 << 10;
 /// What a command is reckoned to take beside its message while it waits.
 const COMMAND_BYTES_EXTRA: usize = 256;
-/// How often a turn that is about to end waits for more, as long as more comes at once.
-const GATHER_ROUNDS_MAX: u32 = 8;
 /// A member's number holds its shard, a serial number and its slot in the hub.
 const SLOT_BITS: u32 = 24;
 const SERIAL_BITS: u32 = 28;
@@ -131,22 +130,6 @@ impl<D: Dialect> Hub<D> {
         })
     }
 
-    /// Starts what runs in the background: the pump and the clock. Must be called on the shard.
-    pub(crate) fn start(self: &Rc<Self>, letters: Letters<D>) {
-        let pump = spawn_local(self.clone().pump(letters));
-        let clock = spawn_local(self.clone().keep_time());
-        for task in [pump, clock] {
-            let hub = self.clone();
-            spawn_local(async move {
-                if task.await.is_err_and(|error| error.is_panic()) {
-                    // Without these a hub releases nothing: nobody may go on waiting for it.
-                    hub.env.health.fail("a shard has panicked");
-                    hub.fail_all();
-                }
-            });
-        }
-    }
-
     /// The dialect that the hub speaks.
     pub(crate) fn dialect(&self) -> &D {
         &self.dialect
@@ -192,71 +175,6 @@ impl<D: Dialect> Hub<D> {
         if let Some((room, after)) = moving {
             self.hand_over(connection, room, after);
         }
-    }
-
-    async fn pump(self: Rc<Self>, mut letters: Letters<D>) {
-        let signal = &self.env.signals[self.shard];
-        loop {
-            tokio::select! {
-                () = signal.work.notified() => {}
-                letter = letters.recv() => match letter {
-                    Some(letter) => self.open_letter(letter),
-                    None => return,
-                },
-            }
-            while let Ok(letter) = letters.try_recv() {
-                self.open_letter(letter);
-            }
-            self.gather().await;
-            self.end_turn();
-            self.release();
-            self.flush_dirty();
-            self.resume_paused();
-            if signal.has_failed() {
-                self.fail_all();
-            }
-        }
-    }
-
-    /// Lets a turn grow while commands come without waiting: the loop looks at its sockets once
-    /// more each time. Fewer and larger commits then cost the disk less.
-    async fn gather(&self) {
-        for _ in 0..GATHER_ROUNDS_MAX {
-            let before = self.turn.borrow().commands;
-            if before == 0 {
-                return;
-            }
-            tokio::task::yield_now().await;
-            if self.turn.borrow().commands <= before {
-                return;
-            }
-        }
-    }
-
-    async fn keep_time(self: Rc<Self>) {
-        let mut interval = tokio::time::interval(self.deadlines.tick);
-        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            interval.tick().await;
-            let now = self.tick.get() + 1;
-            self.tick.set(now);
-            self.count_rooms();
-            for connection in self.connections.borrow().iter().map(|(_, connection)| connection) {
-                connection.check_deadlines(now);
-            }
-            self.flush_dirty();
-            self.resume_paused();
-            for connection in self.resting.take() {
-                connection.wake();
-            }
-        }
-    }
-
-    /// Adds what has changed to the gauge that all shards share.
-    fn count_rooms(&self) {
-        let present = self.rooms().len();
-        let counted = self.rooms_counted.replace(present);
-        self.env.counters.rooms.increment(present as f64 - counted as f64);
     }
 
     /// Takes one message of a session that is open.
@@ -332,27 +250,8 @@ impl<D: Dialect> Hub<D> {
         }
     }
 
-    fn resume_paused(&self) {
-        for connection in self.paused.take() {
-            connection.wake();
-        }
-    }
-
     fn mark_dirty(&self, connection: &Rc<Connection<D>>) {
         self.dirty.borrow_mut().push(connection.clone());
-    }
-
-    /// Writes to every connection that something was queued for, in one call each.
-    fn flush_dirty(&self) {
-        let mut dirty = self.dirty.take();
-        for connection in dirty.drain(..) {
-            connection.flush_dirty();
-        }
-        // Keeps the list's memory for the next turn.
-        let mut list = self.dirty.borrow_mut();
-        if list.is_empty() {
-            *list = dirty;
-        }
     }
 
     /// The connection of a member of this shard, if it is still there.
