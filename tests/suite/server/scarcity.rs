@@ -2,7 +2,7 @@
 
 use std::{fs, thread, time::Duration};
 
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use syncline_tests::{
     http::{Raw, get},
     process::Serving,
@@ -19,8 +19,8 @@ fn without_descriptors_the_connected_are_served_and_the_rest_wait_their_turn() {
     assert_eq!(writer.message(), Message::CaughtUp(0));
     let pid = Pid::from_raw(i32::try_from(serving.pid()).unwrap());
     let open = fs::read_dir(format!("/proc/{}/fd", serving.pid())).unwrap().count() as u64;
-    let limit = |current| Rlimit { current: Some(current), maximum: Some(4096) };
-    prlimit(pid, Resource::Nofile, limit(open + 8)).unwrap();
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    prlimit(pid, Resource::Nofile, Rlimit { current: Some(open + 8), maximum }).unwrap();
 
     let crowd: Vec<Raw> = (0..64).map(|_| Raw::connect(serving.address())).collect();
     let before = cpu_ticks(serving.pid());
