@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use memmap2::Mmap;
 use rustix::{
-    fs::{FallocateFlags, FlockOperation, fallocate, fdatasync, flock},
+    fs::{AtFlags, FallocateFlags, FlockOperation, StatxFlags, fallocate, fdatasync, flock, statx},
     io::{Errno, retry_on_intr},
 };
 
@@ -239,7 +239,9 @@ impl File for RealFile {
         // Not repeated after EINTR: the kernel reports a failed write-back once, and an interrupted
         // call may have been the one that would have told.
         fdatasync(&self.file)?;
-        if self.file.metadata()?.nlink() == 0 {
+        // Only the number of names is asked for: whoever asks for times makes the kernel give the
+        // next write a time of its own, and its sync then has the inode to write too.
+        if statx(&self.file, "", AtFlags::EMPTY_PATH, StatxFlags::NLINK)?.stx_nlink == 0 {
             return Err(io::Error::new(ErrorKind::NotFound, "the file was deleted while open"));
         }
         Ok(())
