@@ -7,6 +7,7 @@ use std::{
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},
+    thread,
 };
 
 use parking_lot::MutexGuard;
@@ -25,6 +26,8 @@ use crate::{
 /// Committed bytes above which a commit writes them out itself, if nobody else is about to.
 /// Small enough that they are still in the processor's cache.
 const FLUSH_BYTES: usize = 512 << 10;
+/// How often the next holder of the role looks in vain whether more of its group have come.
+const GATHER_YIELDS_MAX: u32 = 128;
 /// Files that may wait for a sync; the oldest is synced when there are more.
 const UNSYNCED_MAX: usize = 64;
 
@@ -66,12 +69,27 @@ impl Shared {
                 self.committer.wake();
             } else if let Some(role) = self.role.try_lock() {
                 cell.set_awake();
+                self.gather();
                 self.turn(role, false);
                 cell.set_waiting();
                 continue;
             }
             cell.park();
             cell.set_waiting();
+        }
+    }
+
+    /// Lets those whom the last sync served come back before the next one begins: a group that waits
+    /// together then shares every sync, where two halves of it would take turns. Nobody is waited
+    /// for who does not come at once, so a thread alone never waits.
+    fn gather(&self) {
+        let group = self.group.load(Ordering::Relaxed);
+        let (mut come, mut idle) = (self.waiters.count(), 0);
+        while come < group && idle < GATHER_YIELDS_MAX {
+            thread::yield_now();
+            let now = self.waiters.count();
+            idle = if now > come { 0 } else { idle + 1 };
+            come = now;
         }
     }
 
@@ -90,6 +108,9 @@ impl Shared {
         });
         let (written, synced) = (self.written(), self.synced());
         let served = self.waiters.take_served(written, synced);
+        if !served.is_empty() {
+            self.group.store(served.len(), Ordering::Relaxed);
+        }
         drop(role);
         {
             // Under the lock, so that no commit is between finding the role taken and waiting.

@@ -5,7 +5,7 @@
 
 use std::sync::{
     Arc, OnceLock,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
 use crossbeam::utils::CachePadded;
@@ -107,6 +107,8 @@ pub(crate) struct Shared {
     pub(crate) role: Mutex<Role>,
     pub(crate) marks: Watermarks,
     pub(crate) waiters: Waiters,
+    /// How many the last turn of the flush role served.
+    pub(crate) group: AtomicUsize,
     /// Signalled, with the tail's lock, when the tail has room again.
     pub(crate) space: Condvar,
     pub(crate) watches: RwLock<Vec<Watch>>,

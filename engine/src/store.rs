@@ -7,7 +7,7 @@ use std::{
     path::Path,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -342,6 +342,7 @@ fn share(recovered: Recovered, options: Options, disk: Arc<dyn Disk>) -> Shared 
         role: Mutex::new(role),
         marks,
         waiters: Default::default(),
+        group: AtomicUsize::new(0),
         space: Condvar::new(),
         watches: RwLock::new(Vec::new()),
         committer: Default::default(),

@@ -89,6 +89,11 @@ impl Waiters {
         cell
     }
 
+    /// How many wait.
+    pub(crate) fn count(&self) -> usize {
+        self.entries.lock().len()
+    }
+
     /// Whether somebody waits for a sync of something after `synced`.
     pub(crate) fn want_sync(&self, synced: u64) -> bool {
         let wants = |entry: &Entry| entry.level == Level::Synced && entry.position > synced;
