@@ -90,16 +90,17 @@ impl Batch {
         }
     }
 
-    /// The encoded frames, for the store with this token.
+    /// The encoded frames, finished, for the store with this token. Lent, since moving them costs
+    /// more than what is done with a small batch.
     ///
     /// # Errors
     /// Why the batch cannot be committed.
-    pub(crate) fn into_encoded(mut self, token: u64) -> Result<Encoded, Error> {
+    pub(crate) fn finish(&mut self, token: u64) -> Result<&mut Encoded, Error> {
         if self.token.is_some_and(|own| own != token) {
             return Err(foreign());
         }
         self.encoded.finish()?;
-        Ok(self.encoded)
+        Ok(&mut self.encoded)
     }
 
     fn belongs(&mut self, token: u64) -> bool {

@@ -126,7 +126,7 @@ impl Shared {
         }
         tail.extend(segment, *offset, bytes);
         self.frames.note(&tail);
-        segment.add_live(placing.live as i64);
+        segment.add_placed(placing.live as i64);
         *offset += lead + bytes.len() as u32;
         let position = segment.position(*offset);
         self.marks.appended.store(position, Ordering::Release);

@@ -40,7 +40,9 @@ pub(crate) struct Segment {
     map_refused: AtomicBool,
     /// Given back once the map has taken its place.
     file: RwLock<Option<Arc<dyn File>>>,
-    /// Bytes of frames that an index still points at.
+    /// Bytes of frames that an index began to point at when they were placed.
+    placed_bytes: CachePadded<AtomicI64>,
+    /// What to add to that: bytes that recovery found, less those that no index points at any more.
     live_bytes: CachePadded<AtomicI64>,
 }
 
@@ -57,6 +59,7 @@ impl Segment {
             mapping: Mutex::new(()),
             map_refused: AtomicBool::new(false),
             file: RwLock::new(Some(file)),
+            placed_bytes: CachePadded::new(AtomicI64::new(0)),
             live_bytes: CachePadded::new(AtomicI64::new(0)),
         }
     }
@@ -85,6 +88,13 @@ impl Segment {
         self.sealed_end.store(self.written(), Ordering::Release);
     }
 
+    /// Counts bytes that a batch placed. Called only under the lock that orders commits, so that it is
+    /// a plain addition: what goes comes from anywhere, and has a counter of its own.
+    pub(crate) fn add_placed(&self, bytes: i64) {
+        let placed = self.placed_bytes.load(Ordering::Relaxed);
+        self.placed_bytes.store(placed + bytes, Ordering::Relaxed);
+    }
+
     /// Counts bytes that an index began to point at, or with a minus ceased to.
     pub(crate) fn add_live(&self, bytes: i64) {
         self.live_bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -92,7 +102,8 @@ impl Segment {
 
     /// Bytes of frames that an index still points at.
     pub(crate) fn live_bytes(&self) -> u64 {
-        self.live_bytes.load(Ordering::Relaxed).max(0) as u64
+        let placed = self.placed_bytes.load(Ordering::Relaxed);
+        (placed + self.live_bytes.load(Ordering::Relaxed)).max(0) as u64
     }
 
     /// The whole sealed file in memory; `None` when it is not sealed, or the system refuses a map.

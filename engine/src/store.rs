@@ -180,9 +180,8 @@ impl Store {
     /// without space for the next segment: try again later. [`Error::Poisoned`] after a failed write
     /// or sync, [`Error::Closed`] after [`Store::close`]; [`Error::Corrupt`] or [`Error::Io`] when a
     /// key could not be compared with the one in an older frame.
-    pub fn commit(&self, batch: Batch) -> Result<Commit, Error> {
-        let mut encoded = batch.into_encoded(self.handle.token)?;
-        let (position, seqs) = self.place(&mut encoded)?;
+    pub fn commit(&self, mut batch: Batch) -> Result<Commit, Error> {
+        let (position, seqs) = self.place(batch.finish(self.handle.token)?)?;
         Ok(Commit { handle: self.handle.clone(), position, seqs })
     }
 

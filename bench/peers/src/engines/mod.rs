@@ -77,7 +77,7 @@ impl Kind {
     pub fn settings(self) -> &'static str {
         match self {
             Self::Syncline => {
-                "syncline-engine, defaults. Buffered: `commit`, and one `sync` with durability `Os` at the end. \
+                "syncline-engine, defaults. Buffered: `commit` with durability `Os`, and one `wait` for all of it at the end. \
                  Durable: `commit` and `wait` with durability `Device`. Every read checks its CRC"
             }
             Self::Raft => {
