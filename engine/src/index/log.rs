@@ -220,6 +220,25 @@ mod tests {
         assert_eq!(index.find(5001).unwrap().location, at(5001));
     }
 
+    #[test]
+    fn a_long_log_of_runs_of_every_length_is_found_and_trimmed() {
+        let (mut index, mut places) = (LogIndex::new(), Vec::new());
+        for run in 0..600u32 {
+            // Some runs longer than a word can tell, and a gap behind each.
+            for nth in 0..1 + run * 37 % 300 {
+                places.push(Location { slot: run as u16, offset: 64 + nth * 16 });
+                index.push(places[places.len() - 1], 16, nth > 0);
+            }
+        }
+        for trim in [1, 2, 40_000, places.len() as u64] {
+            index.trim(trim);
+            for (seq, location) in (1..).zip(&places).skip(trim as usize - 1) {
+                let found = index.find(seq).unwrap();
+                assert_eq!((found.seq, found.location), (seq, *location));
+            }
+        }
+    }
+
     /// The third record stands where two of the first one's length would end, behind frames of others.
     #[test]
     fn a_gap_that_a_stride_would_fill_is_no_run() {

@@ -11,6 +11,8 @@ const SMALL_MAX: usize = 64;
 /// Words that a small log grows by, at least.
 const SMALL_STEP: usize = 4;
 const CHUNK: usize = 128;
+/// Words that a search counts through at once.
+const STEP: usize = 16;
 const STRIDE_SHIFT: u32 = 3;
 /// Longest stride a word can hold, in bytes.
 const STRIDE_BYTES_MAX: usize = (u16::MAX as usize) << STRIDE_SHIFT;
@@ -66,7 +68,14 @@ pub(crate) struct Large {
 struct Chunk {
     /// Sequence number of its first record.
     base: u64,
-    words: Box<[u64; CHUNK]>,
+    block: Box<Block>,
+}
+
+#[derive(Debug)]
+struct Block {
+    /// Records of the chunk before each step of its words; the largest number where no word is yet.
+    before: [u16; CHUNK / STEP],
+    words: [u64; CHUNK],
 }
 
 impl Words {
@@ -88,7 +97,7 @@ impl Words {
             Self::Small(words) => words.iter_mut().rfind(|word| **word != 0),
             Self::Large(large) => {
                 let at = large.last_len.saturating_sub(1);
-                large.chunks.back_mut().map(|chunk| &mut chunk.words[at])
+                large.chunks.back_mut().map(|chunk| &mut chunk.block.words[at])
             }
         };
         if let Some(last) = last {
@@ -150,9 +159,9 @@ impl Words {
             Self::Large(large) => {
                 let after = large.chunks.partition_point(|chunk| chunk.base <= seq);
                 for at in after.saturating_sub(1)..large.chunks.len() {
-                    let base = large.chunks[at].base;
                     let end = large.chunks.get(at + 1).map_or(next, |chunk| chunk.base);
-                    if !walk_slice(large.words(at), base, end, seq, &mut visit) {
+                    let (skip, base) = large.chunks[at].step(seq);
+                    if !walk_slice(&large.words(at)[skip..], base, end, seq, &mut visit) {
                         return;
                     }
                 }
@@ -195,7 +204,7 @@ impl Words {
         match self {
             Self::Small(words) => size_of_val(&**words),
             Self::Large(large) => {
-                let chunks = large.chunks.len() * size_of::<[u64; CHUNK]>();
+                let chunks = large.chunks.len() * size_of::<Block>();
                 size_of::<Large>() + chunks + large.chunks.capacity() * size_of::<Chunk>()
             }
         }
@@ -217,31 +226,73 @@ fn walk_slice(
 ) -> bool {
     // As many words as records: all single, the one looked for is where it must be.
     let all_single = end - base == words.len() as u64;
-    let skip = if all_single { seq.saturating_sub(base) as usize } else { 0 };
-    let mut at = base + skip as u64;
+    let (skip, mut at) = if all_single {
+        let skip = seq.saturating_sub(base);
+        (skip as usize, base + skip)
+    } else {
+        skip_to(words, base, seq)
+    };
     for word in words.iter().skip(skip) {
-        let count = Run(*word).count() as u64;
-        if at + count > seq && !visit(Run(*word), at) {
+        if !visit(Run(*word), at) {
             return false;
         }
-        at += count;
+        at += Run(*word).count() as u64;
     }
     true
+}
+
+/// How many words hold only records before `seq`, and the first record of the word after them. No
+/// branch depends on where in a step that is, since nothing could foretell it.
+fn skip_to(words: &[u64], base: u64, seq: u64) -> (usize, u64) {
+    let (mut skip, mut at) = (0, base);
+    for step in words.chunks(STEP) {
+        let (mut end, mut skipped) = (at, 0);
+        for word in step {
+            end += Run(*word).count() as u64;
+            skipped += usize::from(end <= seq);
+            at = if end <= seq { end } else { at };
+        }
+        skip += skipped;
+        if skipped < step.len() {
+            break;
+        }
+    }
+    (skip, at)
+}
+
+impl Chunk {
+    fn new(base: u64) -> Self {
+        let block = Block { before: [u16::MAX; CHUNK / STEP], words: [0; CHUNK] };
+        Self { base, block: Box::new(block) }
+    }
+
+    /// The first word of the step that holds `seq`, and that word's first record.
+    fn step(&self, seq: u64) -> (usize, u64) {
+        let ahead = seq.saturating_sub(self.base).min((CHUNK * RUN_MAX) as u64);
+        let before = &self.block.before;
+        let steps = before.iter().filter(|before| u64::from(**before) <= ahead).count();
+        let at = steps.saturating_sub(1);
+        (at * STEP, self.base + u64::from(before[at]))
+    }
 }
 
 impl Large {
     fn words(&self, at: usize) -> &[u64] {
         let used = if at + 1 == self.chunks.len() { self.last_len } else { CHUNK };
-        &self.chunks[at].words[..used]
+        &self.chunks[at].block.words[..used]
     }
 
     fn push(&mut self, word: u64, seq: u64) {
         if self.chunks.is_empty() || self.last_len == CHUNK {
-            self.chunks.push_back(Chunk { base: seq, words: Box::new([0; CHUNK]) });
+            self.chunks.push_back(Chunk::new(seq));
             self.last_len = 0;
         }
         if let Some(chunk) = self.chunks.back_mut() {
-            chunk.words[self.last_len] = word;
+            if self.last_len.is_multiple_of(STEP) {
+                // At most 127 words of 255 records stand before it.
+                chunk.block.before[self.last_len / STEP] = (seq - chunk.base) as u16;
+            }
+            chunk.block.words[self.last_len] = word;
             self.last_len += 1;
         }
     }
