@@ -56,8 +56,8 @@ impl<D: Dialect> Connection<D> {
             *waker = Some(context.waker().clone());
         }
         drop(waker);
-        // What waits goes first: it may be what keeps input from being read.
-        self.poll_output(context);
+        // What has come goes first: a peer that speaks and leaves is heard, though it can be told
+        // nothing any more.
         self.poll_input(context);
         let lagged = self.hub.lags(self);
         self.poll_output(context);
