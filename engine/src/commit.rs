@@ -8,7 +8,7 @@ use crate::{
     error::Error,
     handle::Handle,
     ids::{Position, Seq},
-    placing::Seqs,
+    write::placing::Seqs,
 };
 
 /// A batch that has its place in the store. It is ordered and numbered, and readers see it; it

@@ -11,14 +11,14 @@ use std::{
 use parking_lot::Mutex;
 
 use crate::{
-    background::run_committer,
     error::Error,
+    flush::background::run_committer,
     format::{
         frame::Kind,
         mark::{self, MARK_BYTES},
     },
     shared::Shared,
-    waiters::Level,
+    wake::waiters::Level,
 };
 
 /// An open store.

@@ -33,16 +33,11 @@
 //! The API blocks and needs no runtime; every handle is usable from any number of threads. Every read
 //! checks its record's checksum: a flipped bit is an [`Error::Corrupt`] and never an answer.
 
-mod background;
-mod batch;
 mod collection;
 mod commit;
-mod committer;
-mod encode;
 mod error;
 mod flush;
 mod format;
-mod frames;
 mod handle;
 mod ids;
 mod index;
@@ -50,23 +45,16 @@ mod location;
 mod log;
 mod map;
 mod options;
-mod place;
-mod placing;
+mod read;
 mod recovery;
-mod release;
-mod resolve;
-mod room;
 mod segment;
-mod segments;
 mod shared;
 pub mod storage;
 mod store;
 mod stripe;
-mod tail;
-mod waiters;
-mod window;
+mod wake;
+mod write;
 
-pub use batch::Batch;
 pub use collection::Kind;
 pub use commit::Commit;
 pub use error::Error;
@@ -75,3 +63,4 @@ pub use log::{Log, LogReader, Record};
 pub use map::{Map, MapIter};
 pub use options::{Durability, Options};
 pub use store::{OpenReport, Store};
+pub use write::batch::Batch;

@@ -14,13 +14,13 @@ use crate::{
     collection::LogData,
     error::Error,
     format::frame::{Frame, HEAD_BYTES, Head, Kind},
-    frames::Frames,
     handle::Handle,
     ids::Seq,
     index::log::Stretch,
     location::Location,
-    resolve::payload,
-    window::Window,
+    read::resolve::payload,
+    read::window::Window,
+    segment::frames::Frames,
 };
 
 /// Stretches that a reader takes from the index at once.

@@ -10,11 +10,11 @@ use crate::{
     collection::MapData,
     error::Error,
     format::frame::Kind,
-    frames::Source,
     handle::Handle,
     index::map::Cursor,
     location::Location,
-    resolve::{self, payload},
+    read::resolve::{self, payload},
+    segment::frames::Source,
 };
 
 /// Entries that a scan takes from the index at once.

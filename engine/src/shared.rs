@@ -13,14 +13,14 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::{
     collection::Names,
-    committer::Committer,
     error::Error,
     format::{check::KeyHash, table::TableBuilder},
-    frames::Frames,
     options::Options,
-    segment::Segment,
+    segment::file::Segment,
+    segment::frames::Frames,
     storage::{Disk, File, LockGuard},
-    waiters::Waiters,
+    wake::committer::Committer,
+    wake::waiters::Waiters,
 };
 
 /// The segment that takes new frames.

@@ -15,10 +15,8 @@ use std::{
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::{
-    batch::Batch,
     collection::{Collection, Kind},
     commit::Commit,
-    encode::Encoded,
     error::Error,
     format::check::KeyHash,
     handle::Handle,
@@ -26,12 +24,14 @@ use crate::{
     log::Log,
     map::Map,
     options::{NAME_BYTES_MAX, Options},
-    placing::Seqs,
     recovery::{self, Recovered},
-    release,
     shared::{Core, Role, Shared, Watermarks},
     storage::{Disk, LockError, RealDisk},
-    waiters::Level,
+    wake::waiters::Level,
+    write::batch::Batch,
+    write::encode::Encoded,
+    write::placing::Seqs,
+    write::release,
 };
 
 /// What opening found.

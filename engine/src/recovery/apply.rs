@@ -12,12 +12,13 @@ use crate::{
         frame::{APPEND_HEAD_BYTES, Kind, padded},
         table::{Item, Table},
     },
-    frames::Frames,
     location::Location,
     options::SEGMENT_BYTES_MAX,
-    placing::Released,
-    release, resolve,
-    segment::Segment,
+    read::resolve,
+    segment::file::Segment,
+    segment::frames::Frames,
+    write::placing::Released,
+    write::release,
 };
 
 /// What is rebuilt so far.

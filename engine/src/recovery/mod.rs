@@ -25,10 +25,10 @@ use crate::{
         header::{HEADER_BYTES, SegmentHeader, segment_name},
         table::{Table, TableBuilder},
     },
-    frames::Frames,
     location::SLOTS_MAX,
     options::{Durability, Options, SEGMENT_BYTES_MAX},
-    segment::Segment,
+    segment::file::Segment,
+    segment::frames::Frames,
     shared::{Active, Prepared},
     storage::Disk,
 };

@@ -17,10 +17,10 @@ use crate::{
     format::{footer::Footer, frame::Frame, table::TableBuilder},
     ids::Position,
     options::Durability,
+    segment::tail::Part,
     shared::{Role, Shared, Unsynced},
     storage::File,
-    tail::Part,
-    waiters::{Cell, Level},
+    wake::waiters::{Cell, Level},
 };
 
 /// Committed bytes above which a commit writes them out itself, if nobody else is about to.

@@ -2,7 +2,9 @@
 //!
 //! Knows handles and encoding; nothing of places.
 
-use crate::{collection::Collection, encode::Encoded, error::Error, ids::Seq, log::Log, map::Map};
+use crate::{
+    collection::Collection, error::Error, ids::Seq, log::Log, map::Map, write::encode::Encoded,
+};
 
 /// Any number of changes, over any collections of one store, that are atomic together: after a crash
 /// all of them are there or none.

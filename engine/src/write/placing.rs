@@ -17,9 +17,9 @@ use crate::{
     ids::Seq,
     index::log::{LogIndex, Stretch},
     location::Location,
-    resolve::Held,
-    segment::Segment,
-    segments::Segments,
+    read::resolve::Held,
+    segment::file::Segment,
+    segment::segments::Segments,
 };
 
 /// The sequence numbers that a batch's appends got.

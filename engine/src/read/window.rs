@@ -7,9 +7,9 @@ use bytes::Bytes;
 use crate::{
     error::Error,
     format::frame::{Frame, HEAD_BYTES, Head},
-    frames::{self, Frames, Source},
     location::Location,
-    segment::Segment,
+    segment::file::Segment,
+    segment::frames::{self, Frames, Source},
 };
 
 /// Bounds of what is read at once, in bytes: what is likely wanted, and the double of the read before

@@ -8,12 +8,12 @@ use parking_lot::MutexGuard;
 
 use crate::{
     collection::{Collection, LogData, MapData},
-    encode::Encoded,
     error::Error,
     format::frame::{Frame, Kind},
-    placing::{Placing, Released, Seqs},
-    resolve::{self, Held},
+    read::resolve::{self, Held},
     shared::{Active, Core, Shared},
+    write::encode::Encoded,
+    write::placing::{Placing, Released, Seqs},
 };
 
 /// A batch that has its place.

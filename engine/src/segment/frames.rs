@@ -16,9 +16,9 @@ use crate::{
     format::VERSION,
     format::frame::{BadFrame, Frame, HEAD_BYTES, Head},
     location::Location,
-    segment::Segment,
-    segments::Segments,
-    tail::Tail,
+    segment::file::Segment,
+    segment::segments::Segments,
+    segment::tail::Tail,
 };
 
 /// First guess of a frame's length when it is read from a file and nothing is known, in bytes.

@@ -7,7 +7,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use crate::{shared::Shared, waiters::Level};
+use crate::{shared::Shared, wake::waiters::Level};
 
 /// Writes and syncs whatever is committed, at once, until it is asked to stop and nothing is left.
 pub(crate) fn run_committer(shared: &Arc<Shared>) {

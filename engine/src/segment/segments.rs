@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::{error::Error, location::SLOTS_MAX, segment::Segment};
+use crate::{error::Error, location::SLOTS_MAX, segment::file::Segment};
 
 const BLOCK: usize = 256;
 

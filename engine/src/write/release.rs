@@ -6,11 +6,11 @@ use std::ops::Range;
 
 use crate::{
     format::frame::{Frame, HEAD_BYTES, Head},
-    frames::Frames,
     index::log::Stretch,
     location::Location,
-    placing::Released,
-    window::Window,
+    read::window::Window,
+    segment::frames::Frames,
+    write::placing::Released,
 };
 
 /// Takes released frames off the counts. One that cannot be read stays counted, with the rest of its

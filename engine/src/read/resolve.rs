@@ -6,8 +6,8 @@ use crate::{
     collection::MapData,
     error::Error,
     format::frame::Kind,
-    frames::{Frames, Source},
     location::Location,
+    segment::frames::{Frames, Source},
 };
 
 /// The frame that holds a key.

@@ -11,7 +11,7 @@ use crate::{
         mark::MARK_BYTES,
     },
     location::SLOTS_MAX,
-    segment::Segment,
+    segment::file::Segment,
     shared::{Active, Core, Prepared, Shared},
 };
 

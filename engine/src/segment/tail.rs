@@ -11,7 +11,7 @@ use crate::{
         mark::{self, MARK_BYTES},
     },
     location::Location,
-    segment::Segment,
+    segment::file::Segment,
 };
 
 /// A written buffer above this is given back to the allocator, not kept for reuse.

@@ -1,0 +1,6 @@
+//! The tail's way to the disk: turns of the flush role, and the thread that takes them.
+//!
+//! Knows watermarks; nothing of collections.
+
+pub(crate) mod background;
+pub(crate) mod turn;
