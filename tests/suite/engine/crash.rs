@@ -23,7 +23,7 @@ use crate::world::{
 const BATCHES: usize = 70;
 /// Power cuts tried at each step of each workload.
 const CUTS: u64 = 24;
-const WORKLOADS: u64 = 5;
+const WORKLOADS: u64 = 8;
 /// Different images that these make, at least.
 const IMAGES_MIN: usize = 3_000;
 
@@ -105,16 +105,22 @@ fn fingerprint(disk: &SimDisk) -> u64 {
 
 #[test]
 fn every_step_may_be_the_last() {
-    let seen = Mutex::new(HashSet::new());
+    let different = Mutex::new(HashSet::new());
     for_seeds(WORKLOADS, |seed| {
+        let seen = Mutex::new(HashSet::new());
         every_crash(seed, Lie::None, |image, history, salt| {
-            let is_new = seen.lock().expect("no panic").insert((seed, fingerprint(image)));
+            let fingerprint = fingerprint(image);
+            let is_new = seen.lock().expect("no panic").insert(fingerprint);
             if is_new && let Err(wrong) = check(image, history, salt) {
                 panic!("workload {seed}: {wrong}");
             }
+            // A new store has an id of its own in each run, so that its images are never the same.
+            if seed > 0 {
+                different.lock().expect("no panic").insert(fingerprint);
+            }
         });
     });
-    let unique = seen.lock().expect("no panic").len();
+    let unique = different.lock().expect("no panic").len();
     println!("{unique} different images");
     assert!(unique >= IMAGES_MIN || env::var("SYNCLINE_TEST_SEED").is_ok(), "only {unique}");
 }

@@ -5,12 +5,15 @@ use std::{collections::HashMap, sync::Mutex};
 use syncline_engine::storage::sim::SimDisk;
 
 use crate::world::{
-    dice::{Dice, in_parallel},
+    dice::{Dice, in_parallel, store_bytes},
     driver::Driver,
     history::History,
     judge::{Files, Verdict, judge},
     model::Change,
 };
+
+/// Bytes of frames in a store that is damaged, at least.
+const BYTES_MIN: usize = 16 << 10;
 
 /// A store of several segments, each batch made durable for itself.
 struct Sound {
@@ -22,14 +25,18 @@ impl Sound {
     fn new(is_closed: bool) -> Self {
         let mut driver = Driver::start(SimDisk::new(3)).expect("opens");
         let mut dice = Dice::new(3);
-        for n in 0..30_u8 {
+        let bytes = store_bytes(BYTES_MIN) as u64;
+        for n in (0..8).cycle() {
             let length = 60 + dice.below(240);
             let changes = [
                 Change::Append { log: usize::from(n % 2), payload: dice.bytes(length) },
-                Change::Put { map: 0, key: vec![b'k', n % 8], value: dice.bytes(30) },
+                Change::Put { map: 0, key: vec![b'k', n], value: dice.bytes(30) },
             ];
             driver.commit(&changes).expect("committed");
             driver.wait().expect("durable");
+            if driver.store.durable().0 >= bytes {
+                break;
+            }
         }
         let Driver { disk, store, history, .. } = driver;
         match is_closed {
@@ -134,21 +141,29 @@ fn any_word_may_be_any_number() {
     }
 }
 
-/// A file that is cut anywhere is noticed; of a store that ended well nothing is taken for torn.
+/// A file that is cut anywhere is noticed, also when something else stands behind the cut; of a store
+/// that ended well nothing is taken for torn.
 #[test]
 fn any_file_may_be_cut_anywhere() {
     let sound = Sound::new(true);
-    for name in sound.files.keys() {
-        let used = sound.used(name);
-        in_parallel(used as u64, |length| {
-            let verdict = sound.with(name, |bytes| bytes.truncate(length as usize));
-            let last = sound.files.keys().next_back() == Some(name);
-            // Cutting the last file takes along what would have vouched for the rest.
-            let is_cut = matches!(verdict, Verdict::Cut(_) | Verdict::CutInSilence(_));
-            assert!(
-                sound.allows(true, verdict) || (last && is_cut),
-                "{name} to {length}: {verdict:?}"
-            );
+    for (name, bytes) in &sound.files {
+        let is_last = sound.files.keys().next_back() == Some(name);
+        in_parallel(bytes.len() as u64 + 1, |length| {
+            let length = length as usize;
+            let garbage = Dice::new(length as u64).bytes(bytes.len() - length);
+            for behind in [&[][..], &garbage[..garbage.len().min(40)], &garbage] {
+                let verdict = sound.with(name, |bytes| {
+                    bytes.truncate(length);
+                    bytes.extend_from_slice(behind);
+                });
+                // Cutting the last file takes along what would have vouched for the rest.
+                let is_cut = matches!(verdict, Verdict::Cut(_) | Verdict::CutInSilence(_));
+                assert!(
+                    sound.allows(true, verdict) || (is_last && is_cut),
+                    "{name} to {length} and {} bytes: {verdict:?}",
+                    behind.len()
+                );
+            }
         });
     }
 }

@@ -8,7 +8,7 @@ use syncline_engine::{
 };
 
 use crate::world::{
-    dice::{Dice, in_parallel},
+    dice::{Dice, for_seeds, in_parallel},
     driver::{Driver, open, options, random_batch},
     model::{Change, LOGS},
     observe::observe,
@@ -202,7 +202,7 @@ fn a_failure_while_opening_is_only_a_failure() {
 /// is space again the same store goes on.
 #[test]
 fn a_full_disk_is_only_a_pause() {
-    in_parallel(2_000, |budget| {
+    for_seeds(2_000, |budget| {
         let seed = budget % 7;
         let disk = SimDisk::new(seed);
         let mut driver = Driver::start(disk.clone()).expect("opens");
@@ -223,7 +223,7 @@ fn a_full_disk_is_only_a_pause() {
 /// Where even a write into reserved space can fail, the store is poisoned and loses nothing.
 #[test]
 fn a_full_disk_that_copies_on_write_loses_nothing() {
-    in_parallel(500, |budget| {
+    for_seeds(500, |budget| {
         let disk = SimDisk::new(budget);
         let mut driver = Driver::start(disk.clone()).expect("opens");
         disk.limit_space(Some(budget * 41), Charge::Writes);

@@ -48,6 +48,12 @@ pub(crate) fn for_seeds(cases: u64, case: impl Fn(u64) + Sync) {
     });
 }
 
+/// How many bytes the stores have that are damaged bit by bit: `SYNCLINE_TEST_BYTES`, for a longer
+/// run, or this.
+pub(crate) fn store_bytes(bytes: usize) -> usize {
+    number("SYNCLINE_TEST_BYTES").map_or(bytes, |bytes| bytes as usize)
+}
+
 fn number(name: &str) -> Option<u64> {
     env::var(name).ok().map(|text| text.parse().expect(name))
 }
