@@ -16,6 +16,8 @@ pub(crate) enum Exit {
     Failed = 1,
     /// What was asked for cannot be meant.
     Usage = 2,
+    /// Bytes of the store are damaged.
+    Damaged = 3,
     /// What was named is not there.
     NotFound = 4,
     /// Another process has the data directory open.
@@ -97,6 +99,7 @@ impl From<syncline_engine::Error> for Failure {
         match error {
             syncline_engine::Error::Locked { .. } => Self::new(Exit::Locked, error)
                 .hint("stop that process, or name another directory with --data-dir"),
+            syncline_engine::Error::Corrupt { .. } => Self::new(Exit::Damaged, error),
             error => Self::new(Exit::Failed, error),
         }
     }

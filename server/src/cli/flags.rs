@@ -25,11 +25,9 @@ impl SettingFlags {
 }
 
 /// `--config` and the flag of the data directory, for commands that work on a store.
-#[cfg(feature = "sqlite")]
 #[derive(Clone, Debug)]
 pub(crate) struct StoreFlags(SettingFlags);
 
-#[cfg(feature = "sqlite")]
 impl StoreFlags {
     /// The configuration, as [`SettingFlags::load`] has it.
     pub(crate) fn load(&self) -> Result<Loaded, Problems> {
@@ -37,7 +35,6 @@ impl StoreFlags {
     }
 }
 
-#[cfg(feature = "sqlite")]
 impl Args for StoreFlags {
     fn augment_args(command: Command) -> Command {
         let dir = SETTINGS.iter().filter(|setting| setting.name == "storage.dir");
@@ -49,7 +46,6 @@ impl Args for StoreFlags {
     }
 }
 
-#[cfg(feature = "sqlite")]
 impl FromArgMatches for StoreFlags {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         SettingFlags::from_arg_matches(matches).map(Self)

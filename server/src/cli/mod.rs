@@ -7,12 +7,12 @@ mod failure;
 mod flags;
 mod open_files;
 mod output;
-#[cfg(feature = "sqlite")]
 mod progress;
 #[cfg(feature = "sqlite")]
 mod relay;
 mod serve;
 mod signals;
+mod store;
 
 use std::process::ExitCode;
 
@@ -34,7 +34,8 @@ Examples:
   syncline config default > syncline.toml
   syncline serve --config syncline.toml
 
-Exit codes: 0 ok, 1 failed, 2 usage or configuration, 4 not found, 5 locked by another process";
+Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 the store is damaged, 4 not found,
+5 locked by another process";
 
 /// What `syncline` can do.
 #[derive(Debug, Subcommand)]
@@ -48,6 +49,8 @@ enum Command {
     #[cfg(feature = "sqlite")]
     #[command(subcommand)]
     Relay(relay::RelayCommand),
+    #[command(flatten)]
+    Store(store::StoreCommand),
     /// Measure a server with the load generator (the program syncline-bench)
     #[command(disable_help_flag = true)]
     Bench(bench::BenchArgs),
@@ -72,6 +75,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Config(command) => config::run(&command),
         #[cfg(feature = "sqlite")]
         Command::Relay(command) => relay::run(&command),
+        Command::Store(command) => store::run(&command),
         Command::Bench(args) => bench::run(&args),
         Command::Completions { shell } => completions(shell),
     }

@@ -1,8 +1,11 @@
 //! Standard output and standard error: writing to them, and colours where they are wanted.
 
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, StdoutLock, Write};
 
 use super::failure::Failure;
+
+/// What is gathered before it is written, in bytes.
+const OUT_BYTES: usize = 64 << 10;
 
 /// Whether text is coloured.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +62,46 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
+    }
+}
+
+/// Standard output for much that is written in small pieces. A reader that has gone away is no
+/// failure: what follows is not written.
+#[derive(Debug)]
+pub(crate) struct Stdout {
+    out: BufWriter<StdoutLock<'static>>,
+    gone: bool,
+}
+
+impl Stdout {
+    pub(crate) fn new() -> Self {
+        Self { out: BufWriter::with_capacity(OUT_BYTES, io::stdout().lock()), gone: false }
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let written = if self.gone { Ok(()) } else { self.out.write_all(bytes) };
+        self.note(written)
+    }
+
+    /// Writes what is still in memory.
+    pub(crate) fn end(&mut self) -> Result<(), Failure> {
+        let flushed = if self.gone { Ok(()) } else { self.out.flush() };
+        self.note(flushed)
+    }
+
+    /// Whether nobody reads any more.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone
+    }
+
+    fn note(&mut self, done: io::Result<()>) -> Result<(), Failure> {
+        match done {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+            done => {
+                self.gone |= done.is_err();
+                Ok(())
+            }
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! How far a long command is, on standard error: a line that renews itself on a terminal, now and
+//! How far a long command is, on standard error: a bar that renews itself on a terminal, now and
 //! then a line of its own elsewhere. Nothing in the first second.
 
 use std::{
@@ -10,6 +10,9 @@ use super::output;
 
 /// Looking at the clock for every step would cost more than many steps do.
 const STEPS_PER_LOOK: u64 = 64;
+
+/// Characters of a full bar.
+const BAR: usize = 30;
 
 /// The progress of one command.
 #[derive(Debug)]
@@ -43,7 +46,7 @@ impl Progress {
         }
     }
 
-    /// Takes the line away.
+    /// Takes the bar away.
     pub(crate) fn end(&mut self) {
         if self.shown && self.terminal {
             output::complain("\r\x1b[K");
@@ -55,7 +58,9 @@ impl Progress {
         let Self { what, terminal, .. } = *self;
         self.shown = true;
         if terminal {
-            output::complain(&format!("\r{what} {percent} %\x1b[K"));
+            let full = BAR * percent as usize / 100;
+            let bar = "#".repeat(full) + &"-".repeat(BAR - full);
+            output::complain(&format!("\r{what} [{bar}] {percent} %\x1b[K"));
             self.next = Instant::now() + Duration::from_millis(200);
         } else {
             output::complain(&format!("{what} {percent} %\n"));

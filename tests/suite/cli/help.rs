@@ -11,7 +11,9 @@ use crate::{Ran, run};
 fn help_shows_what_works_and_nothing_else() {
     let help = run(&["--help"], &[]);
     assert_eq!(help.code, Some(0));
-    for command in ["serve", "config", "relay", "bench", "completions"] {
+    for command in
+        ["serve", "config", "relay", "ls", "get", "tail", "dump", "stat", "bench", "completions"]
+    {
         assert!(help.out.contains(&format!("\n  {command} ")), "{command} in\n{}", help.out);
     }
     for later in ["token", "backup", "restore", "doctor", "verify", "compact"] {

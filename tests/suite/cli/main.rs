@@ -4,6 +4,7 @@ mod config;
 mod help;
 mod relay;
 mod serve;
+mod store;
 
 use std::process::Output;
 

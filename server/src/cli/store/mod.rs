@@ -1,0 +1,43 @@
+//! The commands that look after a store's directory: one file per command.
+//!
+//! They work on files, beside a server or without one, and know the engine's public face only.
+
+mod dump;
+mod get;
+mod json;
+mod ls;
+mod place;
+mod stat;
+mod table;
+mod tail;
+mod text;
+
+use clap::Subcommand;
+
+use super::failure::Failure;
+
+/// What can be done with a store's directory.
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// List the collections of a store
+    Ls(ls::LsArgs),
+    /// Print one record of a log, or one value of a map
+    Get(get::GetArgs),
+    /// Print the last records of a log
+    Tail(tail::TailArgs),
+    /// Print everything as JSON lines
+    Dump(dump::DumpArgs),
+    /// Say how large a store is and what it holds
+    Stat(stat::StatArgs),
+}
+
+/// Runs one of them.
+pub(crate) fn run(command: &StoreCommand) -> Result<(), Failure> {
+    match command {
+        StoreCommand::Ls(args) => ls::run(args),
+        StoreCommand::Get(args) => get::run(args),
+        StoreCommand::Tail(args) => tail::run(args),
+        StoreCommand::Dump(args) => dump::run(args),
+        StoreCommand::Stat(args) => stat::run(args),
+    }
+}

@@ -1,0 +1,55 @@
+//! Which directory a command works on, and opening the store in it.
+//!
+//! Knows the configuration and how a missing store is told; nothing of what is done with one.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use syncline_engine::{Options, Store};
+
+use crate::cli::{
+    failure::{Exit, Failure},
+    flags::StoreFlags,
+};
+
+/// The largest message that a server can be told to take, and some room for its names.
+const RECORD_BYTES_MAX: usize = 129 << 20;
+
+/// The data directory that the flags, the environment and the file name. There is a store in it.
+pub(super) fn directory(flags: &StoreFlags) -> Result<PathBuf, Failure> {
+    let dir = flags.load()?.config.storage.dir;
+    check(&dir).map_err(|failure| failure.hint("name the data directory with --data-dir DIR"))?;
+    Ok(dir)
+}
+
+/// Fails when there is no store in a directory: nothing that only looks makes one.
+pub(super) fn check(dir: &Path) -> Result<(), Failure> {
+    let absent = |what: &str| Failure::new(Exit::NotFound, format!("{what} {}", dir.display()));
+    if !dir.is_dir() {
+        return Err(absent("no data directory"));
+    }
+    if files(dir)?.is_empty() { Err(absent("there is no store in")) } else { Ok(()) }
+}
+
+/// The store's own files in a directory, with their lengths in bytes.
+pub(super) fn files(dir: &Path) -> Result<Vec<(String, u64)>, Failure> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if let Ok(name) = entry.file_name().into_string()
+            && [".seg", ".snap"].iter().any(|end| name.ends_with(end))
+        {
+            found.push((name, entry.metadata()?.len()));
+        }
+    }
+    Ok(found)
+}
+
+/// Opens the store of a directory to read it.
+pub(super) fn open_to_read(dir: &Path) -> Result<Store, Failure> {
+    let mut options = Options::default();
+    options.record_bytes_max = RECORD_BYTES_MAX;
+    Store::open(dir, options).map_err(|error| Failure::from(error).about(dir.display()))
+}
