@@ -4,7 +4,7 @@
 
 use std::{
     fmt,
-    ops::{Bound, RangeBounds},
+    ops::{Bound, Range, RangeBounds},
     sync::Arc,
 };
 
@@ -18,7 +18,7 @@ use crate::{
     ids::Seq,
     index::log::Stretch,
     location::Location,
-    read::resolve::payload,
+    read::resolve::{self, payload},
     read::window::Window,
     segment::frames::Frames,
 };
@@ -89,27 +89,31 @@ impl Log {
     /// [`Error::Corrupt`] when the record does not match its checksum, [`Error::Io`] when the disk
     /// fails. Other records can still be read.
     pub fn get(&self, seq: Seq) -> Result<Option<Bytes>, Error> {
-        let Some(stretch) = self.data.index.read().find(seq.0) else { return Ok(None) };
+        let frames = &self.handle.frames;
+        resolve::steady(&frames.segments, || {
+            let found = self.data.index.read().find(seq.0);
+            found.map(|stretch| self.payload_in(stretch, seq.0)).transpose()
+        })
+    }
+
+    /// The payload of the record `seq`, which the stretch holds.
+    fn payload_in(&self, stretch: Stretch, seq: u64) -> Result<Bytes, Error> {
         let frames = &self.handle.frames;
         let mut location = stretch.location;
-        if stretch.seq < seq.0 {
+        if stretch.seq < seq {
             let mut window = Window::default();
-            for _ in stretch.seq..seq.0 {
+            for _ in stretch.seq..seq {
                 let bytes = window.frame(frames, location, HEAD_BYTES)?;
                 let Some(head) = Head::parse(bytes) else {
-                    return Err(frames.segments.at(location.slot)?.corrupt(location.offset));
+                    return Err(misplaced(frames, location));
                 };
                 location = location.plus(head.padded());
             }
         }
         let found = frames.with_guess(location, guess(&stretch), |frame, source| {
-            let is_it = frame.kind == Kind::Append && frame.seq() == seq.0;
-            (is_it && frame.collection == self.data.id).then(|| payload(frame, source))
+            is_record(frame, self.data.id, seq).then(|| payload(frame, source))
         })?;
-        match found {
-            Some(payload) => Ok(Some(payload)),
-            None => Err(frames.segments.at(location.slot)?.corrupt(location.offset)),
-        }
+        found.ok_or_else(|| misplaced(frames, location))
     }
 
     /// The records of a range, in order. An open end follows the log: what is appended while the
@@ -131,6 +135,7 @@ impl Log {
             end,
             stretches: Vec::new(),
             at: 0,
+            reclaims: 0,
             window: Window::default(),
         }
     }
@@ -160,6 +165,8 @@ pub struct LogReader {
     /// Where the next records stand; the first of them not used up is at `at`.
     stretches: Vec<Stretch>,
     at: usize,
+    /// How often segments had been removed when the stretches were taken.
+    reclaims: u64,
     window: Window,
 }
 
@@ -176,27 +183,39 @@ impl LogReader {
     /// # Errors
     /// As [`Log::get`].
     pub fn next_ref(&mut self) -> Option<Result<(Seq, &[u8]), Error>> {
-        match self.advance() {
-            Ok(false) => None,
+        match self.step() {
+            Ok(None) => None,
             Err(error) => Some(Err(error)),
-            Ok(true) => {
-                let seq = self.next;
-                let id = self.log.data.id;
-                let stretch = &mut self.stretches[self.at];
-                let (location, left) = (stretch.location, stretch.count);
-                let hint = left * guess(stretch);
-                let frames = &self.log.handle.frames;
-                match self.window.checked(frames, location, hint) {
-                    Err(error) => Some(Err(error)),
-                    Ok((frame, _)) if is_record(&frame, id, seq) => {
-                        step(stretch, frame.padded());
-                        self.next += 1;
-                        Some(Ok((Seq(seq), frame.payload())))
-                    }
-                    Ok(_) => Some(Err(misplaced(frames, location))),
-                }
-            }
+            Ok(Some((seq, payload))) => Some(Ok((seq, self.window.lend(payload)))),
         }
+    }
+
+    /// The next record's number, and where in the window its payload is. Looks again when a segment
+    /// was removed since the index was asked: then an error is none.
+    fn step(&mut self) -> Result<Option<(Seq, Range<usize>)>, Error> {
+        loop {
+            let stepped = self.step_once();
+            if stepped.is_ok() || self.log.handle.frames.segments.reclaims() == self.reclaims {
+                return stepped;
+            }
+            self.stretches.clear();
+        }
+    }
+
+    fn step_once(&mut self) -> Result<Option<(Seq, Range<usize>)>, Error> {
+        if !self.advance()? {
+            return Ok(None);
+        }
+        let (seq, id, frames) = (self.next, self.log.data.id, &self.log.handle.frames);
+        let stretch = &mut self.stretches[self.at];
+        let (location, hint) = (stretch.location, stretch.count * guess(stretch));
+        let (frame, payload) = self.window.checked(frames, location, hint)?;
+        if !is_record(&frame, id, seq) {
+            return Err(misplaced(frames, location));
+        }
+        step(stretch, frame.padded());
+        self.next += 1;
+        Ok(Some((Seq(seq), payload)))
     }
 
     /// Makes the stretch at `at` begin with the next record; `false` when there is none.
@@ -227,6 +246,11 @@ impl LogReader {
     fn fetch(&mut self) -> bool {
         (self.at, self.next) = (0, self.next.max(1));
         self.stretches.clear();
+        let reclaims = self.log.handle.frames.segments.reclaims();
+        if reclaims != self.reclaims {
+            // Its slot may have another segment now; and a removed one is not held for longer.
+            (self.reclaims, self.window) = (reclaims, Window::default());
+        }
         let index = self.log.data.index.read();
         self.next = self.next.max(index.first());
         index.stretches(self.next, self.end, STRETCHES, &mut self.stretches);
@@ -265,24 +289,7 @@ impl Iterator for LogReader {
     type Item = Result<Record, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self.advance() {
-            Ok(false) => return None,
-            Err(error) => return Some(Err(error)),
-            Ok(true) => {}
-        }
-        let (seq, id) = (self.next, self.log.data.id);
-        let stretch = &mut self.stretches[self.at];
-        let hint = stretch.count * guess(stretch);
-        let frames = &self.log.handle.frames;
-        Some(match self.window.checked(frames, stretch.location, hint) {
-            Err(error) => Err(error),
-            Ok((frame, source)) if is_record(&frame, id, seq) => {
-                let payload = payload(&frame, source);
-                step(stretch, frame.padded());
-                self.next += 1;
-                Ok(Record { seq: Seq(seq), payload })
-            }
-            Ok(_) => Err(misplaced(frames, stretch.location)),
-        })
+        let stepped = self.step().transpose()?;
+        Some(stepped.map(|(seq, payload)| Record { seq, payload: self.window.give(payload) }))
     }
 }

@@ -2,16 +2,15 @@
 //!
 //! Knows a map's index and its frames; changes nothing.
 
-use std::{fmt, sync::Arc, vec};
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 
 use crate::{
     collection::MapData,
     error::Error,
-    format::frame::Kind,
     handle::Handle,
-    index::map::Cursor,
+    index::map::{Cursor, Page},
     location::Location,
     read::resolve::{self, payload},
     segment::frames::Source,
@@ -77,7 +76,7 @@ impl Map {
     /// the scan comes exactly once; of one that is put or removed meanwhile, either state may come.
     #[must_use]
     pub fn iter(&self) -> MapIter {
-        MapIter { map: self.clone(), cursor: Some(Cursor::default()), page: Vec::new().into_iter() }
+        MapIter::new(self.clone())
     }
 }
 
@@ -94,8 +93,87 @@ impl IntoIterator for &Map {
 #[derive(Debug)]
 pub struct MapIter {
     map: Map,
-    cursor: Option<Cursor>,
-    page: vec::IntoIter<Location>,
+    page: Page,
+    /// Entries of the page that are done.
+    at: usize,
+    /// How often segments had been removed when the page was taken.
+    reclaims: u64,
+    /// Keys that came already of the print at hand, when it has several.
+    group: Vec<Bytes>,
+    /// Keys that came already, of prints that had to be looked up again.
+    seen: Vec<Bytes>,
+}
+
+impl MapIter {
+    fn new(map: Map) -> Self {
+        Self {
+            map,
+            page: Page::before_first(),
+            at: 0,
+            reclaims: 0,
+            group: Vec::new(),
+            seen: Vec::new(),
+        }
+    }
+
+    /// Takes the page at a cursor.
+    fn take(&mut self, cursor: Cursor) {
+        self.reclaims = self.map.handle.frames.segments.reclaims();
+        self.page = self.map.data.index.page(cursor, PAGE);
+        self.at = 0;
+    }
+
+    fn is_stale(&self) -> bool {
+        self.map.handle.frames.segments.reclaims() != self.reclaims
+    }
+
+    /// The place of the next entry; takes another page at the end of one, and the rest of this one
+    /// again when a segment was removed since it was taken.
+    fn locate(&mut self) -> Option<(u32, Location)> {
+        loop {
+            match self.page.entries.get(self.at).copied() {
+                Some((print, _)) if self.is_stale() => {
+                    self.seen.append(&mut self.group);
+                    self.take(self.page.back_to(print));
+                }
+                Some(entry) => return Some(entry),
+                None => {
+                    self.group.clear();
+                    self.take(self.page.next?);
+                }
+            }
+        }
+    }
+
+    fn read(&self, location: Location) -> Result<(Bytes, Bytes), Error> {
+        let frames = &self.map.handle.frames;
+        let read = frames.with(location, |frame, source| {
+            let key = match source {
+                Source::Map(map, _) => map.slice_ref(frame.key()),
+                Source::Buffer => Bytes::copy_from_slice(frame.key()),
+            };
+            let is_one = resolve::is_put(frame, self.map.data.id);
+            is_one.then(|| (key, payload(frame, source)))
+        })?;
+        match read {
+            Some(entry) => Ok(entry),
+            None => Err(frames.segments.at(location.slot)?.corrupt(location.offset)),
+        }
+    }
+
+    /// Goes on to the next entry, and remembers the key if its print has others.
+    fn step(&mut self, print: u32, key: Option<&Bytes>) {
+        let print_at = |at: usize| self.page.entries.get(at).map(|(print, _)| *print);
+        let before = self.at.checked_sub(1).and_then(print_at);
+        let has_others = before == Some(print) || print_at(self.at + 1) == Some(print);
+        if before != Some(print) {
+            self.group.clear();
+        }
+        if has_others && let Some(key) = key {
+            self.group.push(key.clone());
+        }
+        self.at += 1;
+    }
 }
 
 impl Iterator for MapIter {
@@ -103,19 +181,16 @@ impl Iterator for MapIter {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(location) = self.page.next() {
-                let frames = &self.map.handle.frames;
-                return Some(frames.with(location, |frame, source| {
-                    debug_assert_eq!(frame.kind, Kind::Put);
-                    let key = match source {
-                        Source::Map(map, _) => map.slice_ref(frame.key()),
-                        Source::Buffer => Bytes::copy_from_slice(frame.key()),
-                    };
-                    (key, payload(frame, source))
-                }));
+            let (print, location) = self.locate()?;
+            let read = self.read(location);
+            if self.is_stale() {
+                continue;
             }
-            let (page, next) = self.map.data.index.page(self.cursor?, PAGE);
-            (self.page, self.cursor) = (page.into_iter(), next);
+            self.step(print, read.as_ref().ok().map(|(key, _)| key));
+            match &read {
+                Ok((key, _)) if self.seen.contains(key) => {}
+                _ => return Some(read),
+            }
         }
     }
 }

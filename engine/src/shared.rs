@@ -39,8 +39,6 @@ pub(crate) struct Core {
     pub(crate) active: Option<Active>,
     /// Where the next segment begins in history when none is active.
     pub(crate) next_base: u64,
-    /// Slot that the next segment gets.
-    pub(crate) next_slot: usize,
     pub(crate) closed: bool,
     /// Whether anything was placed since the store was opened clean.
     pub(crate) dirty: bool,

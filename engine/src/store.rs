@@ -54,7 +54,7 @@ pub struct OpenReport {
 /// as [`Store::close`] does it, but nobody learns of an error.
 #[derive(Clone)]
 pub struct Store {
-    handle: Arc<Handle>,
+    pub(crate) handle: Arc<Handle>,
     report: Arc<OpenReport>,
 }
 
@@ -191,6 +191,8 @@ impl Store {
             return Ok((shared.appended(), Seqs::Many(Vec::new())));
         }
         shared.await_space()?;
+        let counting = &shared.frames.segments.counting;
+        let _counting = encoded.releases().then(|| counting.read());
         let placed = shared.place(encoded)?;
         if !placed.released.is_empty() {
             release::count(&shared.frames, placed.released);
@@ -248,8 +250,8 @@ impl Store {
         self.handle.watches.write().push(Arc::new(watch));
     }
 
-    /// Bytes of frames that are still of use: records not trimmed, removed, replaced or dropped, and
-    /// the names of collections. The rest of the segments is there for compaction to take back.
+    /// Bytes of frames that are still of use: records not trimmed, removed, replaced or dropped. The
+    /// rest of the segments is there for compaction to take back.
     #[must_use]
     pub fn live_bytes(&self) -> u64 {
         self.handle.frames.segments.iter().map(|segment| segment.live_bytes()).sum()
@@ -329,7 +331,6 @@ fn share(recovered: Recovered, options: Options, disk: Arc<dyn Disk>) -> Shared 
         core: Mutex::new(Core {
             active: recovered.active,
             next_base: recovered.position,
-            next_slot: recovered.segments,
             closed: false,
             dirty: false,
         }),

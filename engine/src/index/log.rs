@@ -102,6 +102,16 @@ impl LogIndex {
         });
     }
 
+    /// As [`Words::splice`].
+    pub(super) fn splice(
+        &mut self,
+        seq: u64,
+        end: u64,
+        change: impl FnOnce(&[u64], u64) -> Option<Vec<u64>>,
+    ) -> bool {
+        self.words.splice((seq, end), self.base, change)
+    }
+
     /// Drops the records before `seq`, which is at most [`LogIndex::next`].
     pub(crate) fn trim(&mut self, seq: u64) {
         debug_assert!(seq <= self.next);
@@ -127,7 +137,7 @@ fn stretch(run: Run, seq: u64) -> Stretch {
 /// The run with one record more, when that one stands where the run goes on. All records of a
 /// uniform run are as long as its stride: nothing stands between them, so that it may become one in
 /// which each record's length tells where the next is.
-fn extend(run: Run, location: Location, length: usize, adjacent: bool) -> Option<Run> {
+pub(super) fn extend(run: Run, location: Location, length: usize, adjacent: bool) -> Option<Run> {
     let (count, stride) = (run.count(), run.stride());
     if count >= RUN_MAX || run.location().slot != location.slot {
         return None;

@@ -38,6 +38,34 @@ pub(crate) struct Cursor {
     from: u32,
 }
 
+/// Some entries of a map.
+#[derive(Debug, Default)]
+pub(crate) struct Page {
+    /// Prints and locations; all entries of a print that one table has are in one page.
+    pub(crate) entries: Vec<(u32, Location)>,
+    /// Where the next page begins; `None` behind the last one.
+    pub(crate) next: Option<Cursor>,
+    /// Where this one began, and whether the map was split.
+    at: Cursor,
+    is_split: bool,
+}
+
+impl Page {
+    /// What stands before the first page.
+    pub(crate) fn before_first() -> Self {
+        Self { next: Some(Cursor::default()), ..Self::default() }
+    }
+
+    /// The cursor of what is left of this page from a print on.
+    pub(crate) fn back_to(&self, print: u32) -> Cursor {
+        if self.is_split {
+            Cursor { from: print, ..self.at }
+        } else {
+            Cursor { floor: print, ..self.at }
+        }
+    }
+}
+
 fn child_of(hash: u64) -> usize {
     (hash >> CHILD_SHIFT) as usize % CHILDREN
 }
@@ -130,9 +158,9 @@ impl MapIndex {
         let mut taken = Vec::new();
         let mut cursor = Some(Cursor::default());
         while let Some(at) = cursor {
-            let (page, next) = self.page(at, usize::MAX);
-            taken.extend(page);
-            cursor = next;
+            let page = self.page(at, usize::MAX);
+            taken.extend(page.entries.into_iter().map(|(_, location)| location));
+            cursor = page.next;
         }
         *self.root.write() = Arc::new(Table::new());
         for children in self.split.get().iter().flat_map(|split| split.iter()) {
@@ -143,24 +171,22 @@ impl MapIndex {
 
     /// About `count_max` entries from a cursor on, and where to go on. A key that stays in the map is
     /// in exactly one page, also when the map grows or is split meanwhile.
-    pub(crate) fn page(&self, cursor: Cursor, count_max: usize) -> (Vec<Location>, Option<Cursor>) {
-        let plain = |page: Vec<(u32, Location)>| page.into_iter().map(|(_, at)| at).collect();
+    pub(crate) fn page(&self, at: Cursor, count_max: usize) -> Page {
         let root = self.root.read();
         let Some(split) = self.split.get() else {
-            let (page, next) = root.page(cursor.floor, count_max);
-            return (plain(page), next.map(|floor| Cursor { floor, ..cursor }));
+            let (entries, next) = root.page(at.floor, count_max);
+            let next = next.map(|floor| Cursor { floor, ..at });
+            return Page { entries, next, at, is_split: false };
         };
         drop(root);
-        let table = Arc::clone(&split[stripe()].read()[cursor.child]);
-        let (page, next) = table.page(cursor.from.max(cursor.floor), count_max);
+        let table = Arc::clone(&split[stripe()].read()[at.child]);
+        let (entries, next) = table.page(at.from.max(at.floor), count_max);
         let next = match next {
-            Some(from) => Some(Cursor { from, ..cursor }),
-            None if cursor.child + 1 < CHILDREN => {
-                Some(Cursor { child: cursor.child + 1, from: 0, ..cursor })
-            }
+            Some(from) => Some(Cursor { from, ..at }),
+            None if at.child + 1 < CHILDREN => Some(Cursor { child: at.child + 1, from: 0, ..at }),
             None => None,
         };
-        (plain(page), next)
+        Page { entries, next, at, is_split: true }
     }
 }
 
@@ -217,11 +243,11 @@ mod tests {
         fill(&index, 0..2500);
         let (mut seen, mut cursor, mut pages) = (HashMap::new(), Some(Cursor::default()), 0);
         while let Some(at) = cursor {
-            let (page, next) = index.page(at, 100);
-            for location in page {
+            let page = index.page(at, 100);
+            for (_, location) in page.entries {
                 *seen.entry(location.offset).or_insert(0) += 1;
             }
-            cursor = next;
+            cursor = page.next;
             pages += 1;
             if pages == 5 {
                 split(&index);

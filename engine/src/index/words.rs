@@ -21,7 +21,7 @@ pub(crate) const RUN_MAX: usize = u8::MAX as usize;
 
 /// A run: count (8 bits), stride in units of eight bytes (16 bits), location (40 bits).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Run(u64);
+pub(crate) struct Run(pub(super) u64);
 
 impl Run {
     /// A run of `count` records, each `stride` bytes behind the one before; a stride of 0 says that
@@ -59,15 +59,16 @@ pub(crate) enum Words {
 
 #[derive(Debug, Default)]
 pub(crate) struct Large {
-    chunks: VecDeque<Chunk>,
-    /// Words used of the last chunk; the others are full.
-    last_len: usize,
+    /// None of them empty.
+    pub(super) chunks: VecDeque<Chunk>,
 }
 
 #[derive(Debug)]
-struct Chunk {
+pub(super) struct Chunk {
     /// Sequence number of its first record.
-    base: u64,
+    pub(super) base: u64,
+    /// Words used. Only the last chunk grows; others are less than full when records were moved.
+    len: usize,
     block: Box<Block>,
 }
 
@@ -83,11 +84,20 @@ impl Words {
         Self::Small(Box::default())
     }
 
+    /// These words, the first of which begins with the record `first`.
+    pub(super) fn of(words: &[u64], first: u64) -> Self {
+        if words.len() <= SMALL_MAX {
+            Self::Small(words.into())
+        } else {
+            Self::Large(Box::new(Large::of(words, first)))
+        }
+    }
+
     pub(crate) fn last(&self) -> Option<Run> {
         match self {
             Self::Small(words) => used(words).last().copied().map(Run),
             Self::Large(large) => {
-                large.words(large.chunks.len().checked_sub(1)?).last().copied().map(Run)
+                large.chunks.back().and_then(|chunk| chunk.words().last().copied()).map(Run)
             }
         }
     }
@@ -96,8 +106,8 @@ impl Words {
         let last = match self {
             Self::Small(words) => words.iter_mut().rfind(|word| **word != 0),
             Self::Large(large) => {
-                let at = large.last_len.saturating_sub(1);
-                large.chunks.back_mut().map(|chunk| &mut chunk.block.words[at])
+                let chunk = large.chunks.back_mut();
+                chunk.and_then(|chunk| chunk.block.words[..chunk.len].last_mut())
             }
         };
         if let Some(last) = last {
@@ -120,14 +130,9 @@ impl Words {
                 words[at] = run.0;
             }
             Self::Small(words) => {
-                let mut large = Box::new(Large::default());
-                let mut base = first;
-                for word in used(words) {
-                    large.push(*word, base);
-                    base += Run(*word).count() as u64;
-                }
+                let mut large = Large::of(used(words), first);
                 large.push(run.0, seq);
-                *self = Self::Large(large);
+                *self = Self::Large(Box::new(large));
             }
             Self::Large(large) => large.push(run.0, seq),
         }
@@ -160,8 +165,9 @@ impl Words {
                 let after = large.chunks.partition_point(|chunk| chunk.base <= seq);
                 for at in after.saturating_sub(1)..large.chunks.len() {
                     let end = large.chunks.get(at + 1).map_or(next, |chunk| chunk.base);
-                    let (skip, base) = large.chunks[at].step(seq);
-                    if !walk_slice(&large.words(at)[skip..], base, end, seq, &mut visit) {
+                    let chunk = &large.chunks[at];
+                    let (skip, base) = chunk.step(seq);
+                    if !walk_slice(&chunk.words()[skip..], base, end, seq, &mut visit) {
                         return;
                     }
                 }
@@ -211,7 +217,7 @@ impl Words {
     }
 }
 
-fn used(words: &[u64]) -> &[u64] {
+pub(super) fn used(words: &[u64]) -> &[u64] {
     let count = words.iter().rposition(|word| *word != 0).map_or(0, |last| last + 1);
     &words[..count]
 }
@@ -263,7 +269,25 @@ fn skip_to(words: &[u64], base: u64, seq: u64) -> (usize, u64) {
 impl Chunk {
     fn new(base: u64) -> Self {
         let block = Block { before: [u16::MAX; CHUNK / STEP], words: [0; CHUNK] };
-        Self { base, block: Box::new(block) }
+        Self { base, len: 0, block: Box::new(block) }
+    }
+
+    /// Whether its words and `count` more are well below a chunk.
+    pub(super) fn fits_with(&self, count: usize) -> bool {
+        self.len + count <= CHUNK * 3 / 4
+    }
+
+    pub(super) fn words(&self) -> &[u64] {
+        &self.block.words[..self.len]
+    }
+
+    fn push(&mut self, word: u64, seq: u64) {
+        if self.len.is_multiple_of(STEP) {
+            // At most 127 words of 255 records stand before it.
+            self.block.before[self.len / STEP] = (seq - self.base) as u16;
+        }
+        self.block.words[self.len] = word;
+        self.len += 1;
     }
 
     /// The first word of the step that holds `seq`, and that word's first record.
@@ -277,23 +301,26 @@ impl Chunk {
 }
 
 impl Large {
-    fn words(&self, at: usize) -> &[u64] {
-        let used = if at + 1 == self.chunks.len() { self.last_len } else { CHUNK };
-        &self.chunks[at].block.words[..used]
+    /// These words, the first of which begins with the record `base`.
+    pub(super) fn of(words: &[u64], base: u64) -> Self {
+        let mut large = Self::default();
+        large.extend(words, base);
+        large
+    }
+
+    fn extend(&mut self, words: &[u64], mut seq: u64) {
+        for word in words {
+            self.push(*word, seq);
+            seq += Run(*word).count() as u64;
+        }
     }
 
     fn push(&mut self, word: u64, seq: u64) {
-        if self.chunks.is_empty() || self.last_len == CHUNK {
+        if self.chunks.back().is_none_or(|last| last.len == CHUNK) {
             self.chunks.push_back(Chunk::new(seq));
-            self.last_len = 0;
         }
         if let Some(chunk) = self.chunks.back_mut() {
-            if self.last_len.is_multiple_of(STEP) {
-                // At most 127 words of 255 records stand before it.
-                chunk.block.before[self.last_len / STEP] = (seq - chunk.base) as u16;
-            }
-            chunk.block.words[self.last_len] = word;
-            self.last_len += 1;
+            chunk.push(word, seq);
         }
     }
 }

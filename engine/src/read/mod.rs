@@ -4,3 +4,6 @@
 
 pub(crate) mod resolve;
 pub(crate) mod window;
+
+#[cfg(test)]
+mod tests;

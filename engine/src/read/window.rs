@@ -2,6 +2,8 @@
 //!
 //! Knows frames by location; nothing of logs.
 
+use std::{ops::Range, sync::Arc};
+
 use bytes::Bytes;
 
 use crate::{
@@ -9,7 +11,7 @@ use crate::{
     format::frame::{Frame, HEAD_BYTES, Head},
     location::Location,
     segment::file::Segment,
-    segment::frames::{self, Frames, Source},
+    segment::frames::{self, Frames},
 };
 
 /// Bounds of what is read at once, in bytes: what is likely wanted, and the double of the read before
@@ -18,9 +20,12 @@ const AHEAD_BYTES_MIN: usize = 256;
 const AHEAD_BYTES_MAX: usize = 256 << 10;
 
 /// Bytes of one segment at hand.
+///
+/// It keeps the segment that it took its bytes from, which may be removed meanwhile: whoever asks an
+/// index anew after that begins a new window.
 #[derive(Debug, Default)]
 pub(crate) struct Window {
-    slot: u16,
+    segment: Option<Arc<Segment>>,
     /// Where the bytes begin in the segment.
     start: u32,
     /// The map of the segment, then the buffer is empty.
@@ -34,8 +39,12 @@ impl Window {
         self.map.as_deref().unwrap_or(&self.buffer)
     }
 
+    fn is_in(&self, slot: u16) -> bool {
+        self.segment.as_ref().is_some_and(|segment| segment.slot == slot)
+    }
+
     fn from(&self, location: Location) -> &[u8] {
-        let is_here = self.slot == location.slot;
+        let is_here = self.is_in(location.slot);
         let at = location.offset.checked_sub(self.start).filter(|_| is_here);
         at.and_then(|at| self.bytes().get(at as usize..)).unwrap_or_default()
     }
@@ -59,28 +68,33 @@ impl Window {
     }
 
     fn refill(&mut self, frames: &Frames, location: Location, hint: usize) -> Result<(), Error> {
-        let goes_on = self.slot == location.slot
+        let goes_on = self.is_in(location.slot)
             && !self.buffer.is_empty()
             && location.offset as usize <= self.start as usize + self.buffer.len();
         self.ahead_bytes = if goes_on { hint.max(self.ahead_bytes * 2) } else { hint }
             .clamp(AHEAD_BYTES_MIN, AHEAD_BYTES_MAX);
-        let segment = frames.segments.at(location.slot)?;
-        (self.slot, self.map) = (location.slot, segment.map().cloned());
+        let segment = match self.segment.take().filter(|segment| segment.slot == location.slot) {
+            Some(segment) => segment,
+            None => frames.segments.at(location.slot)?.keep(),
+        };
+        let segment = &*self.segment.insert(segment);
+        self.map = segment.map().cloned();
         if self.map.is_some() {
             self.start = 0;
             self.buffer = Vec::new();
             return Ok(());
         }
         self.start = location.offset;
-        frames.copy(location, self.ahead_bytes, &mut self.buffer)?;
+        frames.copy(segment, location.offset, self.ahead_bytes, &mut self.buffer)?;
         let wanted = Head::parse(&self.buffer).map_or(0, |head| head.padded());
         if wanted > self.buffer.len() {
-            frames.copy(location, wanted, &mut self.buffer)?;
+            frames.copy(segment, location.offset, wanted, &mut self.buffer)?;
         }
         Ok(())
     }
 
-    /// The checked frame at `location`.
+    /// The checked frame at `location`, and where its payload is: to be lent or given until the window
+    /// is used again.
     ///
     /// # Errors
     /// Those of the disk, and of the check.
@@ -89,14 +103,24 @@ impl Window {
         frames: &Frames,
         location: Location,
         hint_bytes: usize,
-    ) -> Result<(Frame<'_>, Source<'_>), Error> {
-        let segment: &Segment = frames.segments.at(location.slot)?;
+    ) -> Result<(Frame<'_>, Range<usize>), Error> {
         self.frame(frames, location, hint_bytes)?;
+        let Some(segment) = &self.segment else { unreachable!("a frame is of a segment") };
         let frame = frames::check(segment, self.from(location), location.offset)?;
-        let source = match &self.map {
-            Some(map) => Source::Map(map, location.offset as usize),
-            None => Source::Buffer,
-        };
-        Ok((frame, source))
+        let start = (location.offset - self.start) as usize;
+        Ok((frame, start + frame.payload_at()..start + frame.length))
+    }
+
+    /// Bytes at hand.
+    pub(crate) fn lend(&self, range: Range<usize>) -> &[u8] {
+        &self.bytes()[range]
+    }
+
+    /// Bytes at hand, to keep: borrowed from the map of the segment where there is one, else a copy.
+    pub(crate) fn give(&self, range: Range<usize>) -> Bytes {
+        match &self.map {
+            Some(map) => map.slice(range),
+            None => Bytes::copy_from_slice(&self.buffer[range]),
+        }
     }
 }

@@ -67,7 +67,7 @@ impl<'a> Applied<'a> {
             return Err(bad());
         }
         if item.kind == Kind::Create {
-            return self.create(item).map(|()| true).ok_or_else(bad);
+            return self.create(item).map(|()| false).ok_or_else(bad);
         }
         let at = (item.collection as usize).checked_sub(1).ok_or_else(bad)?;
         let collection = self.collections.get(at).ok_or_else(bad)?.clone();

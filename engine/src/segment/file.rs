@@ -106,13 +106,17 @@ impl Segment {
         (placed + self.live_bytes.load(Ordering::Relaxed)).max(0) as u64
     }
 
+    /// Whether nothing more will be written.
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.sealed_end.load(Ordering::Acquire) > 0
+    }
+
     /// The whole sealed file in memory; `None` when it is not sealed, or the system refuses a map.
     pub(crate) fn map(&self) -> Option<&Bytes> {
         if let Some(maps) = self.maps.get() {
             return Some(&maps[stripe()]);
         }
-        if self.sealed_end.load(Ordering::Acquire) == 0 || self.map_refused.load(Ordering::Relaxed)
-        {
+        if !self.is_sealed() || self.map_refused.load(Ordering::Relaxed) {
             return None;
         }
         self.make_map();

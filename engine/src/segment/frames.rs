@@ -92,15 +92,16 @@ impl Frames {
         if let Some(map) = segment.map() {
             let offset = location.offset as usize;
             let bytes = map.get(offset..).unwrap_or_default();
-            let frame = check(segment, bytes, location.offset)?;
+            let frame = check(&segment, bytes, location.offset)?;
             return Ok(use_frame(&frame, Source::Map(map, offset)));
         }
         // Taken out, not borrowed: a reader inside `use_frame` would find an empty one and not panic.
         let mut scratch = SCRATCH.with(RefCell::take);
-        let result = self.copy_frame(segment, location, guess_bytes, &mut scratch).and_then(|()| {
-            let frame = check(segment, &scratch, location.offset)?;
-            Ok(use_frame(&frame, Source::Buffer))
-        });
+        let result =
+            self.copy_frame(&segment, location, guess_bytes, &mut scratch).and_then(|()| {
+                let frame = check(&segment, &scratch, location.offset)?;
+                Ok(use_frame(&frame, Source::Buffer))
+            });
         if scratch.capacity() <= SCRATCH_BYTES_MAX {
             SCRATCH.with(|kept| *kept.borrow_mut() = mem::take(&mut scratch));
         }
@@ -136,19 +137,20 @@ impl Frames {
         Ok(())
     }
 
-    /// Copies up to `bytes_max` bytes from `location` on into `out`: fewer where the tail's part or
-    /// the written file ends.
+    /// Copies up to `bytes_max` bytes from an offset of a segment on into `out`: fewer where the
+    /// tail's part or the written file ends.
     ///
     /// # Errors
     /// Those of the disk.
     pub(crate) fn copy(
         &self,
-        location: Location,
+        segment: &Segment,
+        offset: u32,
         bytes_max: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
         out.clear();
-        let segment = self.segments.at(location.slot)?;
+        let location = Location { slot: segment.slot, offset };
         if location.offset >= segment.written() {
             let tail = self.tail.lock();
             if let Some(bytes) = tail.find(location) {

@@ -48,6 +48,8 @@ pub(crate) struct Encoded {
     buffers: Buffers,
     last_frame: usize,
     appends: usize,
+    /// Whether it trims or drops.
+    releases: bool,
     /// Ids of the collections that it drops.
     dropped: Vec<u32>,
     /// Why the batch cannot be committed, found while it was built.
@@ -57,7 +59,14 @@ pub(crate) struct Encoded {
 impl Default for Encoded {
     fn default() -> Self {
         let buffers = SPARE.with(|spare| mem::replace(&mut *spare.borrow_mut(), Buffers::new()));
-        Self { buffers, last_frame: 0, appends: 0, dropped: Vec::new(), fault: None }
+        Self {
+            buffers,
+            last_frame: 0,
+            appends: 0,
+            releases: false,
+            dropped: Vec::new(),
+            fault: None,
+        }
     }
 }
 
@@ -90,6 +99,11 @@ impl Encoded {
 
     pub(crate) fn appends(&self) -> usize {
         self.appends
+    }
+
+    /// Whether it may let go of frames that are counted only when it has its place.
+    pub(crate) fn releases(&self) -> bool {
+        self.releases
     }
 
     /// The bytes to complete in place, beside what they are about.
@@ -129,6 +143,7 @@ impl Encoded {
     pub(crate) fn trim(&mut self, log: &Arc<LogData>, seq: u64) {
         if self.keeps(log.id) && self.fits(&[&[0; 8]], 8) {
             self.aim_log(log);
+            self.releases = true;
             self.frame(Kind::Trim, log.id, 0, &[&seq.to_le_bytes()]);
         }
     }
@@ -169,6 +184,7 @@ impl Encoded {
             self.refuse(not_alone());
         } else if self.fits(&[], 0) {
             self.dropped.push(collection.id());
+            self.releases = true;
             self.aim(collection.clone());
             self.frame(Kind::Drop, collection.id(), 0, &[]);
         }

@@ -120,7 +120,7 @@ impl<K: Iterator<Item = (u64, Option<Held>)>> Placing<K> {
                     self.trim(&mut index, log, next);
                     log.dropped.store(true, Ordering::Release);
                 }
-                _ => self.live += padded,
+                _ => {}
             }
             adjacent = kind == Kind::Append;
             frame::place(&mut bytes[at..], self.salt, self.start + at as u32, seq);
@@ -171,7 +171,7 @@ impl<K: Iterator<Item = (u64, Option<Held>)>> Placing<K> {
                     self.released.push(Released::Puts(map.index.take()));
                     map.dropped.store(true, Ordering::Release);
                 }
-                _ => self.live += padded,
+                _ => {}
             }
             frame::place(&mut bytes[at..], self.salt, self.start + at as u32, 0);
             at += padded;

@@ -33,6 +33,7 @@ impl Shared {
         {
             return true;
         }
+        let Some(slot) = self.frames.segments.take_slot(0) else { return false };
         let next = {
             let mut prepared = self.prepared.lock();
             let next = prepared.take_if(|next| next.capacity >= bytes_needed(bytes));
@@ -42,15 +43,17 @@ impl Shared {
             }
             next
         };
-        let Some(next) = next else { return false };
+        let Some(next) = next else {
+            self.frames.segments.give_slot(slot);
+            return false;
+        };
         let base = core.active.take().map_or(core.next_base, |old| {
             self.frames.tail.lock().seal(&old.segment, old.offset);
             old.segment.position(old.offset)
         });
         let header = SegmentHeader { store_id: self.store_id, segment_id: next.id, base };
-        let segment = Arc::new(Segment::new(header, core.next_slot as u16, next.file, 0));
+        let segment = Arc::new(Segment::new(header, slot, next.file, 0));
         self.frames.segments.set(Arc::clone(&segment));
-        core.next_slot += 1;
         core.active = Some(Active { segment, offset: 0, capacity: next.capacity });
         true
     }
@@ -76,7 +79,7 @@ impl Shared {
             // With none prepared no segment begins, so this id stays the next one.
             (prepared.take(), self.next_segment_id.load(Ordering::Acquire))
         };
-        if id as usize >= SLOTS_MAX {
+        if !self.frames.segments.has_slot() {
             return Err(Error::rejected(format!(
                 "the store has {SLOTS_MAX} segments, the most there can be: use larger ones"
             )));
