@@ -31,7 +31,7 @@ pub fn named(path: &str, text: &str) -> Vec<String> {
 #[must_use]
 pub fn tests_missing(page: &str, suites: &[(String, String)]) -> Vec<String> {
     let mut missing = Vec::new();
-    let heads = ["|---", "| what comes |", "| what happens |"];
+    let heads = ["|---", "| what comes |", "| what happens |", "| # |"];
     let is_row = |line: &&str| line.starts_with('|') && !heads.iter().any(|h| line.starts_with(h));
     for row in page.lines().filter(is_row) {
         let shown = row.trim_end_matches([' ', '|']).rsplit('|').next().unwrap_or_default();
@@ -55,6 +55,19 @@ pub fn tests_missing(page: &str, suites: &[(String, String)]) -> Vec<String> {
         }
     }
     missing
+}
+
+/// The numbered faults, E1 to E`last`, that the page does not tell exactly once: as a row of a table,
+/// or, while nothing shows them, as a point that begins with the number.
+#[must_use]
+pub fn faults_missing(page: &str, last: usize) -> Vec<String> {
+    let times = |number: &str| {
+        let (row, point) = (format!("| {number} |"), format!("* {number}:"));
+        page.lines().filter(|line| line.starts_with(&row) || line.starts_with(&point)).count()
+    };
+    let numbers = (1..=last).map(|number| format!("E{number}"));
+    let wrong = numbers.map(|number| (times(&number), number)).filter(|(times, _)| *times != 1);
+    wrong.map(|(times, number)| format!("{number} is told {times} times")).collect()
 }
 
 /// A place without what may follow it: an anchor, a line number, a full stop.
@@ -108,7 +121,7 @@ pub fn hosts(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{hosts, machine_places, named, tests_missing};
+    use super::{faults_missing, hosts, machine_places, named, tests_missing};
 
     #[test]
     fn links_and_backticks_name_places() {
@@ -135,6 +148,13 @@ mod tests {
         assert_eq!(tests_missing(&page("`b.rs` `not`"), &suites), ["b.rs not"]);
         assert_eq!(tests_missing(&page("`c.rs` `shown`"), &suites), ["c.rs shown"]);
         assert_eq!(tests_missing(&page("nothing"), &suites).len(), 1);
+    }
+
+    #[test]
+    fn a_numbered_fault_is_told_once() {
+        let page = "| E1 | torn | `b.rs` `shown` |\n* E2: not yet\n* E3: not yet\n| E3 | x | y |\n";
+        assert_eq!(faults_missing(page, 2), [""; 0]);
+        assert_eq!(faults_missing(page, 4), ["E3 is told 2 times", "E4 is told 0 times"]);
     }
 
     #[test]

@@ -2,17 +2,17 @@
 
 use std::sync::{Arc, Mutex};
 
+use rustix::io::Errno;
 use syncline_engine::{
-    Error, Seq, Store,
+    Error, Seq,
     storage::sim::{Call, Charge, Fault, SimDisk},
 };
 
 use crate::world::{
     dice::{Dice, for_seeds, in_parallel},
-    driver::{Driver, open, options, random_batch},
+    driver::{Driver, open, random_batch},
     model::{Change, LOGS},
     observe::observe,
-    retrying::Retrying,
 };
 
 const BATCHES: usize = 40;
@@ -42,13 +42,13 @@ fn calls(call: Call, seed: u64) -> u64 {
 }
 
 /// Fails the n-th of these calls, for every n, and looks at what the store does from then on.
-fn fail_each(call: Call) {
+fn fail_each(call: Call, errno: i32) {
     for seed in 0..3 {
         let calls = calls(call, seed);
         assert!(calls > 3, "{call:?} is made {calls} times");
         in_parallel(calls, |after| {
             let mut driver = Driver::start(SimDisk::new(seed)).expect("opens");
-            driver.disk.fail(Fault { call, after, times: 1, errno: Fault::EIO });
+            driver.disk.fail(Fault { call, after, times: 1, errno });
             // A failure in making the next segment ahead of need shows only later.
             if let Err(error) = work(&mut driver, seed) {
                 assert!(matches!(error, Error::Io(_) | Error::Poisoned), "{error}");
@@ -76,26 +76,6 @@ fn a_failure_is_told_to_who_watches() {
         assert_eq!(outcome.is_ok(), n < 2, "{n}: {outcome:?}");
     }
     assert_eq!(*news.lock().expect("no panic"), [true, true, false]);
-}
-
-/// The checks above can fail: with syncs that are tried again, acknowledged records go missing.
-#[test]
-fn a_sync_that_is_tried_again_is_found_out() {
-    let mut lost = 0;
-    for after in 2..40 {
-        let disk = SimDisk::new(after);
-        let retrying = Arc::new(Retrying(disk.clone()));
-        let store = Store::open_on(retrying, options()).expect("opens");
-        let mut driver = Driver::with_store(disk.clone(), store).expect("reads");
-        disk.fail(Fault { call: Call::Sync, after: after / 2, times: 1, errno: Fault::EIO });
-        work(&mut driver, after).expect("the fault is hidden");
-        let image = disk.after_power_cut(after);
-        lost += match Driver::start(image) {
-            Ok(next) => u32::from(driver.history.check(next.history.now()).is_err()),
-            Err(_) => 1,
-        };
-    }
-    assert!(lost > 3, "the checker saw only {lost} losses");
 }
 
 /// After the failure nothing is acknowledged any more, although the disk is well again.
@@ -126,12 +106,69 @@ fn survives(driver: &Driver, disk: &SimDisk) {
 
 #[test]
 fn a_failed_sync_poisons() {
-    fail_each(Call::Sync);
+    fail_each(Call::Sync, Fault::EIO);
 }
 
 #[test]
 fn a_failed_write_poisons() {
-    fail_each(Call::Write);
+    fail_each(Call::Write, Fault::EIO);
+}
+
+/// A sync that was interrupted has not synced, whatever the number of its error says (E22).
+#[test]
+fn an_interrupted_sync_is_a_failed_one() {
+    for errno in [Errno::INTR, Errno::AGAIN] {
+        fail_each(Call::Sync, errno.raw_os_error());
+    }
+}
+
+/// Where the system gives no map, everything is read through the file (E30).
+#[test]
+fn without_maps_everything_is_read_all_the_same() {
+    for seed in 0..20 {
+        let disk = SimDisk::new(seed);
+        let no_maps = Fault {
+            call: Call::Map,
+            after: 0,
+            times: u64::MAX,
+            errno: Errno::NOMEM.raw_os_error(),
+        };
+        disk.fail(no_maps);
+        let mut driver = Driver::start(disk.clone()).expect("opens");
+        work(&mut driver, seed).expect("needs no maps");
+        driver.check();
+        let after = disk.after_kill();
+        after.fail(no_maps);
+        driver.recover(after).check();
+        assert!(disk.calls(Call::Map) > 0, "none was asked for");
+    }
+}
+
+/// A directory that may not be written, or not even be read, is told as such, and nothing is made in
+/// its place (E24).
+#[test]
+fn a_directory_without_permission_is_told_and_left_alone() {
+    let mut driver = Driver::start(SimDisk::new(1)).expect("opens");
+    work(&mut driver, 1).expect("no fault");
+    let image = driver.disk.after_power_cut(3);
+    for (errno, calls) in [
+        (Errno::ROFS, &[Call::Lock, Call::Open, Call::Write][..]),
+        (Errno::ACCESS, &[Call::Lock, Call::List, Call::Open]),
+    ] {
+        for only in calls {
+            let disk = image.after_kill();
+            let errno = errno.raw_os_error();
+            disk.fail(Fault { call: *only, after: 0, times: u64::MAX, errno });
+            let before = disk.files();
+            match open(&disk) {
+                Err(Error::Io(error)) => assert_eq!(error.raw_os_error(), Some(errno)),
+                other => panic!("{only:?}: {other:?}"),
+            }
+            assert!(disk.files() == before, "{only:?}: nothing was written");
+            disk.heal();
+            driver.history.check(Driver::start(disk).expect("opens").history.now()).expect("all");
+        }
+    }
 }
 
 /// Without its name a segment is not there: what it holds is not durable.

@@ -1,0 +1,86 @@
+//! Tests of the tests: a checker that cannot fail shows nothing, so each of them is shown a store with
+//! a mistake put in on purpose.
+
+use std::sync::{Arc, Mutex};
+
+use syncline_engine::{
+    Store,
+    storage::sim::{Call, Fault, SimDisk},
+};
+
+use crate::world::{
+    cuts::{check, every_crash, whole_run},
+    damaged::Sound,
+    driver::options,
+    judge::{Verdict, judge},
+    manners::{Between, Bug, Careless},
+};
+
+/// How many losses the crash checker sees where a store with this mistake is cut off.
+fn losses(bug: Bug, seed: u64) -> usize {
+    let lost = Mutex::new(0);
+    let careless = |disk: &SimDisk| {
+        Store::open_on(Between::new(disk, Arc::new(Careless::new(bug))), options())
+    };
+    every_crash(seed, &careless, |image, history, salt| {
+        *lost.lock().expect("no panic") += usize::from(check(image, history, salt).is_err());
+    });
+    lost.into_inner().expect("no panic")
+}
+
+#[test]
+fn a_store_that_acknowledges_before_its_sync_is_found_out() {
+    let lost = losses(Bug::AcknowledgesBefore, 1);
+    assert!(lost > 20, "the checker saw only {lost} losses");
+}
+
+#[test]
+fn a_store_that_does_not_sync_is_found_out() {
+    let lost = losses(Bug::NoSync, 1);
+    assert!(lost > 20, "the checker saw only {lost} losses");
+}
+
+#[test]
+fn a_store_that_does_not_sync_its_directory_is_found_out() {
+    let lost = losses(Bug::NoSyncOfNames, 1);
+    assert!(lost > 20, "the checker saw only {lost} losses");
+}
+
+/// With syncs that are tried again after a failure, acknowledged records go missing.
+#[test]
+fn a_store_that_tries_a_failed_sync_again_is_found_out() {
+    let mut lost = 0;
+    for after in 0..40 {
+        let careless = |disk: &SimDisk| {
+            let store = Store::open_on(
+                Between::new(disk, Arc::new(Careless::new(Bug::SyncsAgain))),
+                options(),
+            );
+            disk.fail(Fault { call: Call::Sync, after, times: 1, errno: Fault::EIO });
+            store
+        };
+        let (image, history) = whole_run(after, &careless);
+        lost += usize::from(check(&image, &history, after).is_err());
+    }
+    assert!(lost > 3, "the checker saw only {lost} losses");
+}
+
+/// A store that takes any damage for a torn end cuts off what was acknowledged behind it.
+#[test]
+fn a_store_that_cuts_in_the_middle_is_found_out() {
+    let sound = Sound::new(true);
+    let (mut cuts, mut seen) = (0, 0);
+    for (name, bytes) in &sound.files {
+        for at in (64..sound.used(name)).step_by(97) {
+            let mut files = sound.files.clone();
+            // What such a store leaves: nothing behind the damage, and no segment after it.
+            files.retain(|other, _| other <= name);
+            files.get_mut(name).expect("is there")[at..].fill(0);
+            let verdict = judge(files, &sound.history).unwrap_or(Verdict::CutInSilence(0));
+            cuts += 1;
+            seen += usize::from(!sound.allows(true, verdict));
+        }
+        assert!(bytes.len() > 64);
+    }
+    assert!(seen * 10 > cuts * 9, "{seen} of {cuts} seen");
+}
