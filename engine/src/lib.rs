@@ -44,6 +44,7 @@ mod index;
 mod location;
 mod log;
 mod map;
+pub mod offline;
 mod options;
 mod read;
 mod recovery;
@@ -52,6 +53,7 @@ mod shared;
 pub mod storage;
 mod store;
 mod stripe;
+mod survey;
 mod wake;
 mod write;
 

@@ -32,6 +32,8 @@ static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 pub struct RealDisk {
     path: PathBuf,
     dir: fs::File,
+    /// Nothing is created, written, renamed or removed.
+    is_read_only: bool,
 }
 
 impl RealDisk {
@@ -40,8 +42,20 @@ impl RealDisk {
     /// # Errors
     /// Those of the file system, [`ErrorKind::NotADirectory`] when something else has the name.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
-        let path = path.as_ref();
-        create_dirs(path)?;
+        create_dirs(path.as_ref())?;
+        Self::in_place(path.as_ref(), false)
+    }
+
+    /// Opens a directory that is there, to read only: every call that would change something fails
+    /// with [`ErrorKind::ReadOnlyFilesystem`], the lock among them.
+    ///
+    /// # Errors
+    /// Those of the file system, [`ErrorKind::NotADirectory`] when something else has the name.
+    pub fn open_read_only(path: impl AsRef<Path>) -> io::Result<Self> {
+        Self::in_place(path.as_ref(), true)
+    }
+
+    fn in_place(path: &Path, is_read_only: bool) -> io::Result<Self> {
         // An absolute path, so that a later change of the working directory moves nothing.
         let path = path.canonicalize()?;
         let dir = fs::File::open(&path)?;
@@ -51,7 +65,12 @@ impl RealDisk {
                 "the store's path is not a directory",
             ));
         }
-        Ok(Self { path, dir })
+        Ok(Self { path, dir, is_read_only })
+    }
+
+    /// Whether the directory may be changed.
+    fn check_writable(&self) -> io::Result<()> {
+        if self.is_read_only { Err(read_only()) } else { Ok(()) }
     }
 
     fn file_path(&self, name: &str) -> io::Result<PathBuf> {
@@ -94,6 +113,7 @@ fn create_dirs(path: &Path) -> io::Result<()> {
 
 impl Disk for RealDisk {
     fn lock(&self) -> Result<Box<dyn LockGuard>, LockError> {
+        self.check_writable().map_err(LockError::Io)?;
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -131,11 +151,13 @@ impl Disk for RealDisk {
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn File>> {
-        let file = OpenOptions::new().read(true).write(true).open(self.file_path(name)?)?;
-        Ok(Arc::new(RealFile { file }))
+        let mut how = OpenOptions::new();
+        let file = how.read(true).write(!self.is_read_only).open(self.file_path(name)?)?;
+        Ok(Arc::new(RealFile { file, is_read_only: self.is_read_only }))
     }
 
     fn create(&self, name: &str, bytes: u64) -> io::Result<Arc<dyn File>> {
+        self.check_writable()?;
         let path = self.file_path(name)?;
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
         if let Err(error) = reserve(&file, bytes) {
@@ -144,21 +166,29 @@ impl Disk for RealDisk {
             let _ = fs::remove_file(&path);
             return Err(error);
         }
-        Ok(Arc::new(RealFile { file }))
+        Ok(Arc::new(RealFile { file, is_read_only: false }))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.check_writable()?;
         fs::rename(self.file_path(from)?, self.file_path(to)?)
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
+        self.check_writable()?;
         fs::remove_file(self.file_path(name)?)
     }
 
     fn sync_dir(&self) -> io::Result<()> {
+        self.check_writable()?;
         self.check_in_place()?;
         self.dir.sync_all()
     }
+}
+
+/// The error of what a disk opened to read only does not do.
+fn read_only() -> io::Error {
+    io::Error::new(ErrorKind::ReadOnlyFilesystem, "the directory was opened to read only")
 }
 
 /// Gives the file `bytes` zeros whose blocks are taken from the disk now.
@@ -211,6 +241,7 @@ impl Drop for RealLock {
 #[derive(Debug)]
 struct RealFile {
     file: fs::File,
+    is_read_only: bool,
 }
 
 impl File for RealFile {
@@ -236,6 +267,9 @@ impl File for RealFile {
     }
 
     fn sync(&self) -> io::Result<()> {
+        if self.is_read_only {
+            return Err(read_only());
+        }
         // Not repeated after EINTR: the kernel reports a failed write-back once, and an interrupted
         // call may have been the one that would have told.
         fdatasync(&self.file)?;
@@ -281,6 +315,23 @@ mod tests {
         RealDisk::open(dir.path().join("a/b/c")).unwrap().create("file", 10).unwrap();
         let error = RealDisk::open(dir.path().join("a/b/c/file")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotADirectory);
+    }
+
+    #[test]
+    fn a_disk_to_read_only_changes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        RealDisk::open(&dir).unwrap().create("file", 10).unwrap();
+        let disk = RealDisk::open_read_only(&dir).unwrap();
+        let file = disk.open("file").unwrap();
+        assert_eq!(file.bytes().unwrap(), 10);
+        assert!(file.write_at(b"x", 0).is_err() && file.sync().is_err());
+        assert!(disk.create("other", 0).is_err() && disk.rename("file", "other").is_err());
+        assert!(disk.remove("file").is_err() && disk.sync_dir().is_err() && disk.lock().is_err());
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 1, "not even a lock");
+        let missing = dir.path().join("missing");
+        let error = RealDisk::open_read_only(&missing).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(!missing.exists());
     }
 
     #[test]

@@ -14,4 +14,5 @@ mod slow;
 mod strangers;
 mod threads;
 mod torn;
+mod verify;
 mod world;

@@ -1,0 +1,98 @@
+//! Walks every byte of a store and lists what is damaged.
+
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    error::Error,
+    offline::{Damage, Torn},
+    storage::{Disk, RealDisk},
+    survey::{self, How, ledger::Ledger, replay::Event},
+};
+
+/// What a walk over every byte of a store found.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct VerifyReport {
+    /// Segments found.
+    pub segments: u64,
+    /// Sound records in them, of all kinds, of use or not.
+    pub records: u64,
+    /// Bytes of all files that were read.
+    pub bytes: u64,
+    /// Everything that is damaged, in the order of the files.
+    pub damages: Vec<Damage>,
+    /// An end that is unfinished, which is no damage: what a crash left, or what a writer was just
+    /// about to write.
+    pub torn: Option<Torn>,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+impl VerifyReport {
+    /// Whether nothing is damaged. A torn end is no damage.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.damages.is_empty()
+    }
+}
+
+/// Walks every byte of the store in a directory, on all cores, and lists what is damaged. Takes no
+/// lock and writes nothing; the store may be open elsewhere and be written to: what is not durable
+/// yet is no damage.
+///
+/// # Errors
+/// [`Error::Rejected`] when there is no store, [`Error::Unsupported`] for one of a newer version,
+/// [`Error::Io`] when its files cannot be opened. Bytes that the disk does not give back are a damage
+/// and not an error.
+pub fn verify(dir: impl AsRef<Path>) -> Result<VerifyReport, Error> {
+    verify_on(Arc::new(RealDisk::open_read_only(dir)?))
+}
+
+/// As [`verify`], on a disk of the caller's.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_on(disk: Arc<dyn Disk>) -> Result<VerifyReport, Error> {
+    verify_with(disk, &|_, _| {})
+}
+
+/// As [`verify_on`], telling from time to time how many bytes are done and how many there are. The
+/// call comes from any thread and must be short.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_with(
+    disk: Arc<dyn Disk>,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<VerifyReport, Error> {
+    let began = Instant::now();
+    let mut survey = survey::survey(&disk, &How { is_thorough: true, progress })?;
+    let mut ledger = Ledger::new(std::mem::take(&mut survey.damages));
+    let mut records = 0;
+    survey.replay(|event| {
+        match event {
+            Event::Hole { damage, .. } => ledger.hole(damage),
+            Event::Frame { nth, item, damage, .. } => {
+                let entry = &survey.segments[nth].entry;
+                ledger.take(&item, damage, &entry.name, entry.id);
+                records += u64::from(damage.is_none());
+            }
+        }
+        Ok(())
+    })?;
+    let (_, mut damages) = ledger.finish();
+    damages.sort_by(|one, other| (&one.file, one.offset).cmp(&(&other.file, other.offset)));
+    let files = survey.segments.iter().map(|one| &one.entry).chain(&survey.spares);
+    Ok(VerifyReport {
+        segments: survey.segments.len() as u64,
+        records,
+        bytes: files.map(|entry| entry.file_bytes).sum(),
+        damages,
+        torn: survey.torn,
+        elapsed: began.elapsed(),
+    })
+}
