@@ -33,6 +33,7 @@
 //! The API blocks and needs no runtime; every handle is usable from any number of threads. Every read
 //! checks its record's checksum: a flipped bit is an [`Error::Corrupt`] and never an answer.
 
+mod backup;
 mod collection;
 mod commit;
 mod error;

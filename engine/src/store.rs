@@ -15,6 +15,7 @@ use std::{
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::{
+    backup::unfinished,
     collection::{Collection, Kind},
     commit::Commit,
     error::Error,
@@ -26,7 +27,7 @@ use crate::{
     options::{NAME_BYTES_MAX, Options},
     recovery::{self, Recovered},
     shared::{Core, Role, Shared, Watermarks},
-    storage::{Disk, LockError, RealDisk},
+    storage::{Disk, LockError, LockGuard, RealDisk},
     wake::waiters::Level,
     write::batch::Batch,
     write::encode::Encoded,
@@ -85,10 +86,8 @@ impl Store {
     pub fn open_on(disk: Arc<dyn Disk>, options: Options) -> Result<Self, Error> {
         let began = Instant::now();
         let options = options.checked()?;
-        let lock = disk.lock().map_err(|error| match error {
-            LockError::Held { pid } => Error::Locked { pid },
-            LockError::Io(error) => error.into(),
-        })?;
+        let lock = lock(&*disk)?;
+        unfinished::refuse(&*disk)?;
         let recovered = recovery::recover(&disk, &options)?;
         let report = OpenReport {
             segments: recovered.segments as u64,
@@ -250,6 +249,29 @@ impl Store {
         self.handle.watches.write().push(Arc::new(watch));
     }
 
+    /// Copies the store to a directory, which is created when it is missing and has to be empty, while
+    /// writers go on. The copy is whole and durable on return, and opens as the store was at the
+    /// position returned: everything that was appended when this was called is before it. Every frame
+    /// is checked on the way. The copying rests now and then, so that writers keep most of the disk.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`] when the directory is not empty; [`Error::Corrupt`] with the first damaged
+    /// frame; [`Error::Full`] and [`Error::Io`] of either disk. The store goes on, and what was copied
+    /// is removed; what a crash leaves is refused by [`Store::open`]. [`Error::Closed`] when the store
+    /// is closed meanwhile, and as [`Commit::wait`].
+    pub fn backup(&self, dir: impl AsRef<Path>) -> Result<Position, Error> {
+        self.backup_on(Arc::new(RealDisk::open(dir)?))
+    }
+
+    /// As [`Store::backup`], to a disk of the caller's: a simulated one in tests.
+    ///
+    /// # Errors
+    /// As [`Store::backup`].
+    pub fn backup_on(&self, target: Arc<dyn Disk>) -> Result<Position, Error> {
+        let _lock = lock(&*target)?;
+        self.handle.backup(&*target)
+    }
+
     /// Bytes of frames that are still of use: records not trimmed, removed, replaced or dropped. The
     /// rest of the segments is there for compaction to take back.
     #[must_use]
@@ -305,6 +327,13 @@ impl Store {
         self.handle.names.write().insert(collection.clone(), self.handle.hash);
         Ok(collection)
     }
+}
+
+fn lock(disk: &dyn Disk) -> Result<Box<dyn LockGuard>, Error> {
+    disk.lock().map_err(|error| match error {
+        LockError::Held { pid } => Error::Locked { pid },
+        LockError::Io(error) => error.into(),
+    })
 }
 
 fn other_kind(name: &str) -> Error {

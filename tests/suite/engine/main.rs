@@ -1,6 +1,7 @@
 //! The engine from outside: models, crashes, damage. One module per question; knows the engine's
 //! public API and the simulated disk, never a server.
 
+mod backup;
 mod crash;
 mod crowd;
 mod damage;
