@@ -2,15 +2,17 @@
 //!
 //! Knows indexes; nothing of frames, or of who changes them.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
-};
-
 use hashbrown::HashTable;
-use parking_lot::{RwLock, RwLockWriteGuard};
 
-use crate::{format::check::KeyHash, index::log::LogIndex, index::map::MapIndex};
+use crate::{
+    format::check::KeyHash,
+    index::log::LogIndex,
+    index::map::MapIndex,
+    sync::{
+        Arc, RwLock, RwLockWriteGuard,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
 
 /// What a collection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -2,13 +2,7 @@
 //!
 //! Knows how to end a store; nothing of how one is opened.
 
-use std::{
-    ops::Deref,
-    sync::{Arc, atomic::Ordering},
-    thread::{self, JoinHandle},
-};
-
-use parking_lot::Mutex;
+use std::ops::Deref;
 
 use crate::{
     error::Error,
@@ -18,6 +12,11 @@ use crate::{
         mark::{self, MARK_BYTES},
     },
     shared::Shared,
+    sync::{
+        Arc, Mutex,
+        atomic::Ordering,
+        thread::{self, JoinHandle},
+    },
     wake::waiters::Level,
 };
 

@@ -55,6 +55,7 @@ pub mod storage;
 mod store;
 mod stripe;
 mod survey;
+mod sync;
 mod wake;
 mod write;
 

@@ -3,13 +3,7 @@
 //! Holds the state and says whether the store may be used; how it changes is told in place, flush
 //! and room.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
-};
-
 use crossbeam::utils::CachePadded;
-use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::{
     collection::Names,
@@ -19,6 +13,10 @@ use crate::{
     segment::file::Segment,
     segment::frames::Frames,
     storage::{Disk, File, LockGuard},
+    sync::{
+        Arc, Condvar, Mutex, OnceLock, RwLock,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
     wake::committer::Committer,
     wake::waiters::Waiters,
 };

@@ -5,14 +5,8 @@
 use std::{
     fmt,
     path::Path,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-    },
     time::{Duration, Instant},
 };
-
-use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::{
     backup::unfinished,
@@ -28,6 +22,10 @@ use crate::{
     recovery::{self, Recovered},
     shared::{Core, Role, Shared, Watermarks},
     storage::{Disk, LockError, LockGuard, RealDisk},
+    sync::{
+        Arc, Condvar, Mutex, OnceLock, RwLock,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
     wake::waiters::Level,
     write::batch::Batch,
     write::encode::Encoded,

@@ -2,12 +2,14 @@
 //!
 //! Knows when there is something to do; nothing of how it is done.
 
-use std::{
-    sync::Arc,
-    thread::{self, JoinHandle},
+use crate::{
+    shared::Shared,
+    sync::{
+        Arc,
+        thread::{self, JoinHandle},
+    },
+    wake::waiters::Level,
 };
-
-use crate::{shared::Shared, wake::waiters::Level};
 
 /// Writes and syncs whatever is committed, at once, until it is asked to stop and nothing is left.
 pub(crate) fn run_committer(shared: &Arc<Shared>) {

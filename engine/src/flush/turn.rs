@@ -6,11 +6,7 @@
 use std::{
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, atomic::Ordering},
-    thread,
 };
-
-use parking_lot::MutexGuard;
 
 use crate::{
     error::Error,
@@ -20,6 +16,7 @@ use crate::{
     segment::tail::Part,
     shared::{Role, Shared, Unsynced},
     storage::File,
+    sync::{Arc, MutexGuard, atomic::Ordering, thread},
     wake::waiters::{Cell, Level},
 };
 
@@ -27,7 +24,8 @@ use crate::{
 /// Small enough that they are still in the processor's cache.
 const FLUSH_BYTES: usize = 512 << 10;
 /// How often the next holder of the role looks in vain whether more of its group have come.
-const GATHER_YIELDS_MAX: u32 = 128;
+/// An explorer is to try who comes, not how often one looks.
+const GATHER_YIELDS_MAX: u32 = if cfg!(shuttle) { 1 } else { 128 };
 /// Files that may wait for a sync; the oldest is synced when there are more.
 const UNSYNCED_MAX: usize = 64;
 

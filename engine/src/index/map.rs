@@ -3,21 +3,20 @@
 //! Small maps are one table; large ones are split into children that grow one by one, so that no
 //! growth is long. Readers share no lock with other threads. Knows hashes, not keys.
 
-use std::sync::{Arc, OnceLock};
-
 use crossbeam::utils::CachePadded;
-use parking_lot::RwLock;
 
 use super::table::{Crowded, Matches, Table};
 use crate::{
     location::Location,
     stripe::{STRIPES, stripe},
+    sync::{Arc, OnceLock, RwLock},
 };
 
-const CHILDREN: usize = 64;
+/// An explorer is to meet the split soon, and sees no more in many children than in a few.
+const CHILDREN: usize = if cfg!(shuttle) { 4 } else { 64 };
 const CHILD_SHIFT: u32 = 34;
 /// Keys above which a map is split.
-const SPLIT_KEYS: usize = 2048;
+const SPLIT_KEYS: usize = if cfg!(shuttle) { 9 } else { 2048 };
 
 type Children = Box<[Arc<Table>]>;
 

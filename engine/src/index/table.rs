@@ -3,9 +3,13 @@
 //! One writer at a time. Readers look at a version before and after, and try again when it moved.
 //! Knows hashes and locations; no key is kept.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
-
-use crate::location::{LOCATION_BITS, Location};
+use crate::{
+    location::{LOCATION_BITS, Location},
+    sync::{
+        atomic::{AtomicU64, AtomicUsize, Ordering, fence},
+        hint,
+    },
+};
 
 /// Hash bits kept beside a location; they also say where in the table it stands.
 const PRINT_BITS: u32 = 64 - LOCATION_BITS;
@@ -106,7 +110,7 @@ impl Table {
                     return seen;
                 }
             }
-            std::hint::spin_loop();
+            hint::spin_loop();
         }
     }
 

@@ -2,8 +2,6 @@
 //!
 //! Knows tables and indexes; nothing of files. Payloads are read only to compare keys.
 
-use std::sync::{Arc, atomic::Ordering};
-
 use crate::{
     collection::{Collection, Kind as CollectionKind, LogData, MapData, Names},
     error::Error,
@@ -17,6 +15,7 @@ use crate::{
     read::resolve,
     segment::file::Segment,
     segment::frames::Frames,
+    sync::{Arc, atomic::Ordering},
     write::placing::Released,
     write::release,
 };

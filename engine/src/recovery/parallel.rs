@@ -2,13 +2,7 @@
 //!
 //! Knows scans; judges nothing.
 
-use std::{
-    num::NonZero,
-    sync::atomic::{AtomicUsize, Ordering},
-    thread,
-};
-
-use parking_lot::Mutex;
+use std::num::NonZero;
 
 use super::{
     Kept,
@@ -21,6 +15,11 @@ use crate::{
         check::{KeyHash, Salt},
         header::HEADER_BYTES,
         table::{Table, TableBuilder},
+    },
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+        thread,
     },
 };
 

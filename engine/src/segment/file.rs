@@ -2,17 +2,10 @@
 //!
 //! Knows a file and its place in history; nothing of what its frames mean.
 
-use std::{
-    io,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering},
-    },
-};
+use std::io;
 
 use bytes::Bytes;
 use crossbeam::utils::CachePadded;
-use parking_lot::{Mutex, RwLock};
 
 use crate::{
     error::Error,
@@ -22,6 +15,10 @@ use crate::{
     },
     storage::File,
     stripe::{STRIPES, stripe},
+    sync::{
+        Arc, Mutex, OnceLock, RwLock,
+        atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering},
+    },
 };
 
 /// A segment of an open store.

@@ -2,14 +2,9 @@
 //!
 //! Every frame is checked on every read. Knows segments and the tail; nothing of indexes.
 
-use std::{
-    cell::RefCell,
-    mem,
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::{cell::RefCell, mem};
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 
 use crate::{
     error::Error,
@@ -19,6 +14,10 @@ use crate::{
     segment::file::Segment,
     segment::segments::Segments,
     segment::tail::Tail,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 /// First guess of a frame's length when it is read from a file and nothing is known, in bytes.

@@ -2,18 +2,19 @@
 //!
 //! Readers find a segment without a lock or a shared counter. Knows segments; nothing of frames.
 
-use std::{
-    collections::BTreeSet,
+use std::collections::BTreeSet;
+
+use arc_swap::{ArcSwapOption, Guard};
+
+use crate::{
+    error::Error,
+    location::SLOTS_MAX,
+    segment::file::Segment,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, RwLock,
         atomic::{AtomicU64, Ordering},
     },
 };
-
-use arc_swap::{ArcSwapOption, Guard};
-use parking_lot::{Mutex, RwLock};
-
-use crate::{error::Error, location::SLOTS_MAX, segment::file::Segment};
 
 const BLOCK: usize = 256;
 

@@ -2,15 +2,16 @@
 //!
 //! Knows numbers of files and bytes; nothing of what is done.
 
-use std::{
-    num::NonZero,
-    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
-    thread,
+use std::num::NonZero;
+
+use crate::{
+    error::Error,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+        thread,
+    },
 };
-
-use parking_lot::Mutex;
-
-use crate::error::Error;
 
 /// Bytes below which one thread does it all sooner than it could start others.
 const ALONE_BYTES_MAX: u64 = 4 << 20;

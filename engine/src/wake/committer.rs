@@ -2,11 +2,9 @@
 //!
 //! Knows one thread; nothing of what it does.
 
-use std::{
-    sync::{
-        OnceLock,
-        atomic::{AtomicBool, Ordering},
-    },
+use crate::sync::{
+    OnceLock,
+    atomic::{AtomicBool, Ordering},
     thread::{self, Thread},
 };
 

@@ -2,15 +2,11 @@
 //!
 //! Knows positions and threads; nothing of what moves a watermark.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU8, Ordering, fence},
-    },
+use crate::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU8, Ordering, fence},
     thread::{self, Thread},
 };
-
-use parking_lot::Mutex;
 
 /// Which watermark is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

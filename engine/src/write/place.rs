@@ -2,16 +2,13 @@
 //!
 //! Knows the tail and the indexes; nothing of how the tail reaches the disk.
 
-use std::sync::{Arc, atomic::Ordering};
-
-use parking_lot::MutexGuard;
-
 use crate::{
     collection::{Collection, LogData, MapData},
     error::Error,
     format::frame::{Frame, Kind},
     read::resolve::{self, Held},
     shared::{Active, Core, Shared},
+    sync::{Arc, MutexGuard, atomic::Ordering},
     write::encode::Encoded,
     write::placing::{Placing, Released, Seqs},
 };

@@ -3,10 +3,7 @@
 //! Runs inside the critical section, so it neither fails nor waits. Knows frames and indexes;
 //! nothing of segments' files or of the tail.
 
-use std::{
-    ops::Range,
-    sync::{Arc, atomic::Ordering},
-};
+use std::ops::Range;
 
 use crate::{
     collection::{LogData, MapData},
@@ -20,6 +17,7 @@ use crate::{
     read::resolve::Held,
     segment::file::Segment,
     segment::segments::Segments,
+    sync::{Arc, atomic::Ordering},
 };
 
 /// The sequence numbers that a batch's appends got.

@@ -2,8 +2,6 @@
 //!
 //! Knows files and sizes; nothing of what goes into a segment.
 
-use std::sync::{Arc, atomic::Ordering};
-
 use crate::{
     error::Error,
     format::{
@@ -13,6 +11,7 @@ use crate::{
     location::SLOTS_MAX,
     segment::file::Segment,
     shared::{Active, Core, Prepared, Shared},
+    sync::{Arc, atomic::Ordering},
 };
 
 /// Kept free at a segment's end for the marks that closing the store may add.

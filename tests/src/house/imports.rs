@@ -97,7 +97,20 @@ pub fn forbidden(source: &Source) -> Vec<Finding> {
         found.extend(names.filter_map(|name| name_in(source, name, wall.advice)));
     }
     found.extend(sibling_dialects(source));
+    found.extend(past_sync(source));
     found
+}
+
+/// What the engine takes past its module `sync`: schedules around it are not explored.
+fn past_sync(source: &Source) -> Vec<Finding> {
+    const SYNC: &str = "engine/src/sync.rs";
+    if !source.path.starts_with("engine/src/") || source.path == SYNC {
+        return Vec::new();
+    }
+    ["parking_lot", "std::sync::atomic", "std::sync::OnceLock", "std::sync::Mutex", "std::thread"]
+        .iter()
+        .filter_map(|name| name_in(source, name, "take it from the module `sync`"))
+        .collect()
 }
 
 fn name_in(source: &Source, name: &str, advice: &str) -> Option<Finding> {
@@ -195,6 +208,12 @@ mod tests {
             found("engine/src/a.rs", "fn a() {}\n#[cfg(test)]\nmod t {\n use tokio;\n}\n"),
             0
         );
+    }
+
+    #[test]
+    fn the_engine_takes_locks_and_atomics_from_one_module() {
+        assert_eq!(found("engine/src/a.rs", "use parking_lot::Mutex;\nstd::thread::park();\n"), 2);
+        assert_eq!(found("engine/src/sync.rs", "use parking_lot::Mutex;\n"), 0);
     }
 
     #[test]

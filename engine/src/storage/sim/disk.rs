@@ -1,24 +1,21 @@
 //! The simulated disk as the engine and the tests see it.
 
-use std::{
-    collections::BTreeMap,
-    fmt, io,
-    ops::Range,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{collections::BTreeMap, fmt, io, ops::Range};
 
 use bytes::Bytes;
-use parking_lot::{Mutex, MutexGuard};
 
 use super::{
     names::FileId,
     plan::{Call, Fault},
     state::{Charge, Lie, State},
 };
-use crate::storage::{Disk, File, LockError, LockGuard};
+use crate::{
+    storage::{Disk, File, LockError, LockGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 /// A disk in memory whose faults are chosen by a seed. Clones are the same disk.
 ///
@@ -61,6 +58,12 @@ impl SimDisk {
     /// Every file with its bytes as a reader of the page cache sees them.
     pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
         self.state().contents()
+    }
+
+    /// Every file with its bytes as the device holds them: what a power cut leaves that takes all it
+    /// can, names included.
+    pub fn files_on_device(&self) -> BTreeMap<String, Vec<u8>> {
+        self.state().on_device()
     }
 
     /// The machine as a new process finds it after this one was killed: all that was written is

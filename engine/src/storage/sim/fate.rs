@@ -87,6 +87,10 @@ impl Fate {
     pub(super) const KEEP_ALL: Self =
         Self { salt: 0, data: Pattern::Everything, names: Pattern::Everything };
 
+    /// A power cut that takes all it can.
+    pub(super) const LOSE_ALL: Self =
+        Self { salt: 0, data: Pattern::Nothing, names: Pattern::Nothing };
+
     /// The cut that `seed` means, given the steps that still had something un-synced.
     pub(super) fn new(seed: u64, steps: &[u64]) -> Self {
         let mut chance = Chance::new(seed);

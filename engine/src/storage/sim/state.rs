@@ -84,6 +84,12 @@ impl State {
             .collect()
     }
 
+    /// The files that are left when all that was not synced is lost.
+    pub(super) fn on_device(&self) -> BTreeMap<String, Vec<u8>> {
+        let names = self.names.after_cut(&Fate::LOSE_ALL).into_iter();
+        names.map(|(name, id)| (name, self.files[id].after_cut(&Fate::LOSE_ALL))).collect()
+    }
+
     pub(super) fn make_unreadable(&mut self, name: &str, range: Range<u64>) -> io::Result<()> {
         let id = self.find(name)?;
         self.files[id].make_unreadable(range);
