@@ -1,5 +1,6 @@
 //! The Syncline server as a library: another service can run it in its own process.
 
+mod admin;
 pub mod config;
 mod health;
 mod http;
@@ -11,6 +12,7 @@ mod server;
 mod shard;
 mod ws;
 
+pub use admin::LocalKey;
 pub use config::{Config, Durability, HttpConfig, LimitsConfig, RelayConfig, StorageConfig};
 pub use server::{Server, StartError};
 

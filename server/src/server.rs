@@ -14,6 +14,7 @@ use syncline_engine::{OpenReport, Options, Store};
 use tokio::sync::watch;
 
 use crate::{
+    admin::Admin,
     config::{Config, Durability},
     health::Health,
     http::Shared,
@@ -74,7 +75,8 @@ impl Server {
         let health = Arc::default();
         watch_store(&store, &health);
         let seeds = registry::seeds(&config, &store, &metrics, &health, shards);
-        let shared = Arc::new(Shared { config, health, metrics });
+        let admin = Admin::start(&config, &store, address)?;
+        let shared = Arc::new(Shared { config, health, metrics, admin });
         let (stop, stopping) = watch::channel(false);
         let mut server = Self { address, store: Some(store), shared, stop, shards: Vec::new() };
         for (number, (listener, seeds)) in listeners.into_iter().zip(seeds).enumerate() {
@@ -123,16 +125,18 @@ impl Server {
 
     fn stop(&mut self) -> Result<(), StartError> {
         self.shared.health.drain();
+        self.shared.admin.stop();
         self.stop.send_replace(true);
         for shard in self.shards.drain(..) {
             if shard.join().is_err() {
                 tracing::error!("a shard ended in a panic");
             }
         }
-        match self.store.take() {
-            Some(store) => Ok(store.close()?),
-            None => Ok(()),
-        }
+        let Some(store) = self.store.take() else { return Ok(()) };
+        // Ends a backup too: it cannot outlive the lock of the directory.
+        let closed = store.close();
+        self.shared.admin.join();
+        Ok(closed?)
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) enum Exit {
     NotFound = 4,
     /// Another process has the data directory open.
     Locked = 5,
+    /// The server is not there, or does not let the caller in.
+    Unreachable = 6,
 }
 
 /// Why a command failed.

@@ -1,6 +1,6 @@
 //! The flags of settings, made from the table of settings so that none is said twice.
 
-use std::path::PathBuf;
+use std::{marker::PhantomData, path::PathBuf};
 
 use clap::{
     Arg, ArgMatches, Args, Command, FromArgMatches, builder::PossibleValuesParser, value_parser,
@@ -24,21 +24,48 @@ impl SettingFlags {
     }
 }
 
-/// `--config` and the flag of the data directory, for commands that work on a store.
+/// `--config` and the flags of some settings, for commands that need no others.
 #[derive(Clone, Debug)]
-pub(crate) struct StoreFlags(SettingFlags);
+pub(crate) struct SomeFlags<N>(SettingFlags, PhantomData<N>);
 
-impl StoreFlags {
+/// `--config` and the flag of the data directory, for commands that work on a store.
+pub(crate) type StoreFlags = SomeFlags<OfStore>;
+
+/// Those, and the flag of the operator's token, for commands that may ask a server.
+pub(crate) type AdminFlags = SomeFlags<OfAdmin>;
+
+/// Names of settings.
+pub(crate) trait Names {
+    const NAMES: &'static [&'static str];
+}
+
+/// The settings of a command that works on a store.
+#[derive(Clone, Debug)]
+pub(crate) enum OfStore {}
+
+impl Names for OfStore {
+    const NAMES: &'static [&'static str] = &["storage.dir"];
+}
+
+/// The settings of a command that may ask a server.
+#[derive(Clone, Debug)]
+pub(crate) enum OfAdmin {}
+
+impl Names for OfAdmin {
+    const NAMES: &'static [&'static str] = &["storage.dir", "auth.admin_token"];
+}
+
+impl<N> SomeFlags<N> {
     /// The configuration, as [`SettingFlags::load`] has it.
     pub(crate) fn load(&self) -> Result<Loaded, Problems> {
         self.0.load()
     }
 }
 
-impl Args for StoreFlags {
+impl<N: Names> Args for SomeFlags<N> {
     fn augment_args(command: Command) -> Command {
-        let dir = SETTINGS.iter().filter(|setting| setting.name == "storage.dir");
-        command.arg(config_arg()).args(dir.map(setting_arg))
+        let some = SETTINGS.iter().filter(|setting| N::NAMES.contains(&setting.name));
+        command.arg(config_arg()).args(some.map(setting_arg))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -46,9 +73,9 @@ impl Args for StoreFlags {
     }
 }
 
-impl FromArgMatches for StoreFlags {
+impl<N: Names> FromArgMatches for SomeFlags<N> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        SettingFlags::from_arg_matches(matches).map(Self)
+        SettingFlags::from_arg_matches(matches).map(|flags| Self(flags, PhantomData))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {

@@ -35,7 +35,7 @@ Examples:
   syncline serve --config syncline.toml
 
 Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 the store is damaged, 4 not found,
-5 locked by another process";
+5 locked by another process, 6 the server is not there or lets nobody in";
 
 /// What `syncline` can do.
 #[derive(Debug, Subcommand)]

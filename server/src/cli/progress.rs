@@ -46,6 +46,14 @@ impl Progress {
         }
     }
 
+    /// Says how many steps are done, for work that counts them itself.
+    pub(crate) fn reach(&mut self, done: u64) {
+        self.done = done;
+        if Instant::now() >= self.next {
+            self.show();
+        }
+    }
+
     /// Takes the bar away.
     pub(crate) fn end(&mut self) {
         if self.shown && self.terminal {

@@ -74,7 +74,6 @@ impl Signals {
 
 /// Makes a write past a file-size limit fail with an error, in a command that takes no other signal
 /// over.
-#[cfg(feature = "sqlite")]
 pub(crate) fn outlive_file_size_limit() -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let _context = runtime.enter();

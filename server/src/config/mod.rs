@@ -66,14 +66,28 @@ pub struct StorageConfig {
     pub dir: PathBuf,
     /// What an acknowledged write survives.
     pub durability: Durability,
+    /// Below it a running server makes backups; a relative path is inside `dir`.
+    pub backup_dir: PathBuf,
 }
 
 /// Who may do what.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AuthConfig {
     /// Whether an address that others can reach may be served without a token.
     pub insecure_open: bool,
+    /// When set, whoever shows this token may ask `/admin/` for figures and backups.
+    pub admin_token: Option<String>,
+}
+
+impl fmt::Debug for AuthConfig {
+    /// Everything but the token, so that no log of a configuration shows it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthConfig")
+            .field("insecure_open", &self.insecure_open)
+            .field("admin_token", &self.admin_token.as_ref().map(|_| "(set)"))
+            .finish()
+    }
 }
 
 /// Bounds on what a peer may send, keep or leave unread.
@@ -144,7 +158,11 @@ impl Default for HttpConfig {
 
 impl Default for StorageConfig {
     fn default() -> Self {
-        Self { dir: PathBuf::from("syncline-data"), durability: Durability::Device }
+        Self {
+            dir: PathBuf::from("syncline-data"),
+            durability: Durability::Device,
+            backup_dir: PathBuf::from("backups"),
+        }
     }
 }
 

@@ -58,12 +58,32 @@ pub static SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        name: "storage.backup_dir",
+        doc: "Directory below which a running server makes backups; a relative path is inside storage.dir.",
+        short_flag: None,
+        field: Field::Text {
+            wants: "a path",
+            set: |config, text| path(text).map(|path| config.storage.backup_dir = path),
+            show: |config| config.storage.backup_dir.display().to_string(),
+        },
+    },
+    Setting {
         name: "auth.insecure_open",
         doc: "Serve without a token on an address that others can reach.",
         short_flag: Some("insecure-open"),
         field: Field::Switch {
             set: |config, on| config.auth.insecure_open = on,
             show: |config| config.auth.insecure_open,
+        },
+    },
+    Setting {
+        name: "auth.admin_token",
+        doc: "When set, whoever shows this token may ask a running server for figures and backups (/admin/).",
+        short_flag: None,
+        field: Field::Secret {
+            wants: "16 to 1024 letters, digits or any of -._~",
+            set: |config, text| token(text).map(|token| config.auth.admin_token = Some(token)),
+            is_set: |config| config.auth.admin_token.is_some(),
         },
     },
     Setting {

@@ -21,6 +21,7 @@ pub(super) enum Problem {
     Unauthorized,
     NotFound,
     MethodNotAllowed,
+    Conflict,
     UpgradeRequired,
     Unavailable,
 }
@@ -32,6 +33,7 @@ impl Problem {
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::Conflict => (StatusCode::CONFLICT, "conflict"),
             Self::UpgradeRequired => (StatusCode::UPGRADE_REQUIRED, "upgrade_required"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         }

@@ -2,6 +2,7 @@
 //!
 //! hyper parses; after an upgrade the bare socket is taken back and given to the dialect's hub.
 
+mod admin;
 mod answer;
 mod probes;
 mod upgrade;
@@ -15,6 +16,7 @@ use syncline_protocol::{dialect::Dialect, dialects::relay::Relay};
 use tokio::{net::TcpStream, time::timeout};
 
 use crate::{
+    admin::Admin,
     config::Config,
     health::{Health, OpenConnection},
     metrics::Metrics,
@@ -38,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) health: Arc<Health>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) admin: Admin,
 }
 
 /// Where a shard's connections come in.
@@ -88,9 +91,12 @@ fn route(
         let token = door.shared.config.relay.token.as_deref();
         return upgrade::answer(&door.hubs.relay, token, &door.shared.health, open, &mut request);
     }
+    if path.starts_with(admin::PREFIX) {
+        return admin::respond(&door.shared.admin, &request);
+    }
     let known = matches!(path, "/" | "/livez" | "/readyz" | "/healthz" | "/metrics");
     if !known {
-        return problem(Problem::NotFound, "there is nothing at this path");
+        return nothing();
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return answer::with_header(
@@ -106,4 +112,8 @@ fn route(
         "/" => probes::welcome(),
         _ => probes::ready(health, request.uri().query()),
     }
+}
+
+fn nothing() -> Answer {
+    problem(Problem::NotFound, "there is nothing at this path")
 }

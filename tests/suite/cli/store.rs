@@ -1,6 +1,8 @@
 //! The commands that look after a store: on a store, beside a server, on damage, on nothing.
 
+mod online;
 mod read;
+mod verify;
 
 use std::{
     fs,

@@ -1,6 +1,7 @@
 //! The server's edges: HTTP, WebSocket framing, deadlines, signals, sudden death. Knows bytes and
 //! exit codes; nothing of the server's insides.
 
+mod admin;
 mod death;
 mod flood;
 mod frames;

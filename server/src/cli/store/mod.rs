@@ -2,15 +2,18 @@
 //!
 //! They work on files, beside a server or without one, and know the engine's public face only.
 
+mod backup;
 mod dump;
 mod get;
 mod json;
 mod ls;
 mod place;
+mod remote;
 mod stat;
 mod table;
 mod tail;
 mod text;
+mod verify;
 
 use clap::Subcommand;
 
@@ -29,6 +32,10 @@ pub(crate) enum StoreCommand {
     Dump(dump::DumpArgs),
     /// Say how large a store is and what it holds
     Stat(stat::StatArgs),
+    /// Look at every byte of a store and list what is damaged
+    Verify(verify::VerifyArgs),
+    /// Copy a store to another directory
+    Backup(backup::BackupArgs),
 }
 
 /// Runs one of them.
@@ -39,5 +46,7 @@ pub(crate) fn run(command: &StoreCommand) -> Result<(), Failure> {
         StoreCommand::Tail(args) => tail::run(args),
         StoreCommand::Dump(args) => dump::run(args),
         StoreCommand::Stat(args) => stat::run(args),
+        StoreCommand::Verify(args) => verify::run(args),
+        StoreCommand::Backup(args) => backup::run(args),
     }
 }

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use syncline::config::Loaded;
 use syncline_engine::{Options, Store};
 
 use crate::cli::{
@@ -19,7 +20,12 @@ const RECORD_BYTES_MAX: usize = 129 << 20;
 
 /// The data directory that the flags, the environment and the file name. There is a store in it.
 pub(super) fn directory(flags: &StoreFlags) -> Result<PathBuf, Failure> {
-    let dir = flags.load()?.config.storage.dir;
+    directory_of(&flags.load()?)
+}
+
+/// As [`directory`], with a configuration that is there already.
+pub(super) fn directory_of(loaded: &Loaded) -> Result<PathBuf, Failure> {
+    let dir = loaded.config.storage.dir.clone();
     check(&dir).map_err(|failure| failure.hint("name the data directory with --data-dir DIR"))?;
     Ok(dir)
 }
@@ -47,8 +53,18 @@ pub(super) fn files(dir: &Path) -> Result<Vec<(String, u64)>, Failure> {
     Ok(found)
 }
 
+/// The whole path of a directory, for messages.
+pub(super) fn absolute(dir: &Path) -> String {
+    std::path::absolute(dir).as_deref().unwrap_or(dir).display().to_string()
+}
+
 /// Opens the store of a directory to read it.
 pub(super) fn open_to_read(dir: &Path) -> Result<Store, Failure> {
+    open(dir)
+}
+
+/// Opens the store of a directory; nobody else may have it open.
+pub(super) fn open(dir: &Path) -> Result<Store, Failure> {
     let mut options = Options::default();
     options.record_bytes_max = RECORD_BYTES_MAX;
     Store::open(dir, options).map_err(|error| Failure::from(error).about(dir.display()))

@@ -2,66 +2,77 @@
 
 use std::path::Path;
 
+use http::Method;
+use serde_json::Value;
 use syncline_engine::Store;
 
 use super::{
     json::Object,
     ls::{Collection, collections},
     place,
+    remote::Where,
     text::size,
 };
-use crate::cli::{failure::Failure, flags::StoreFlags, output};
+use crate::cli::{failure::Failure, flags::AdminFlags, output};
 
 /// The arguments of `stat`.
+///
+/// By itself it reads the directory; with --online or --url the server tells what it knows without
+/// a look at every collection.
 #[derive(Debug, clap::Args)]
 pub(crate) struct StatArgs {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    flags: StoreFlags,
+    server: Where,
+    #[command(flatten)]
+    flags: AdminFlags,
 }
+
+/// A figure's name, which ends with its unit if it has one, and the figure.
+type Fact = (String, Value);
 
 pub(super) fn run(args: &StatArgs) -> Result<(), Failure> {
-    let dir = place::directory(&args.flags)?;
-    let facts = facts(&dir, &place::open_to_read(&dir)?)?;
-    if args.json {
-        let object = facts.iter().fold(Object::new(), |object, (name, fact)| match fact {
-            Fact::Count(number) | Fact::Bytes(number) => object.number(name, *number),
-            Fact::Text(text) => object.text(name, text),
-        });
-        return output::print(&object.line());
-    }
-    let line = |(name, fact): &(&str, Fact)| {
-        let value = match fact {
-            Fact::Count(number) => number.to_string(),
-            Fact::Bytes(bytes) => size(*bytes),
-            Fact::Text(text) => text.clone(),
-        };
-        format!("{:<15} {value}\n", name.trim_end_matches("_bytes").replace('_', " "))
+    let facts = if args.server.is_remote() {
+        match args.server.server(&args.flags)?.ask(Method::GET, "/admin/stat")? {
+            Value::Object(members) => members.into_iter().collect(),
+            _ => Vec::new(),
+        }
+    } else {
+        let dir = place::directory_of(&args.flags.load()?)?;
+        facts(&dir, &place::open_to_read(&dir)?)?
     };
-    output::print(&facts.iter().map(line).collect::<String>())
+    output::print(&if args.json {
+        facts.iter().fold(Object::new(), |object, (name, fact)| object.value(name, fact)).line()
+    } else {
+        facts.iter().map(line).collect()
+    })
 }
 
-enum Fact {
-    Count(u64),
-    Bytes(u64),
-    Text(String),
+fn line((name, fact): &Fact) -> String {
+    let (name, shown) = match (name.strip_suffix("_bytes"), fact) {
+        (Some(name), Value::Number(bytes)) => (name, size(bytes.as_u64().unwrap_or_default())),
+        (_, Value::String(text)) => (name.as_str(), text.clone()),
+        (_, fact) => (name.as_str(), fact.to_string()),
+    };
+    format!("{:<15} {shown}\n", name.replace('_', " "))
 }
 
-fn facts(dir: &Path, store: &Store) -> Result<Vec<(&'static str, Fact)>, Failure> {
+fn facts(dir: &Path, store: &Store) -> Result<Vec<Fact>, Failure> {
     let found = collections(store, "")?;
     let logs = found.iter().filter(|one| matches!(one, Collection::Log(_))).count() as u64;
-    let disk_bytes = place::files(dir)?.iter().map(|(_, bytes)| bytes).sum();
-    let path = std::path::absolute(dir).as_deref().unwrap_or(dir).display().to_string();
-    Ok(vec![
-        ("dir", Fact::Text(path)),
-        ("logs", Fact::Count(logs)),
-        ("maps", Fact::Count(found.len() as u64 - logs)),
-        ("records", Fact::Count(found.iter().map(Collection::records).sum())),
-        ("position", Fact::Count(store.durable().0)),
-        ("segments", Fact::Count(store.report().segments)),
-        ("disk_bytes", Fact::Bytes(disk_bytes)),
-        ("live_bytes", Fact::Bytes(store.live_bytes())),
-    ])
+    let records: u64 = found.iter().map(Collection::records).sum();
+    let disk_bytes: u64 = place::files(dir)?.iter().map(|(_, bytes)| bytes).sum();
+    let facts: [(&str, Value); 8] = [
+        ("dir", place::absolute(dir).into()),
+        ("logs", logs.into()),
+        ("maps", (found.len() as u64 - logs).into()),
+        ("records", records.into()),
+        ("position", store.durable().0.into()),
+        ("segments", store.report().segments.into()),
+        ("disk_bytes", disk_bytes.into()),
+        ("live_bytes", store.live_bytes().into()),
+    ];
+    Ok(facts.into_iter().map(|(name, fact)| (name.to_owned(), fact)).collect())
 }

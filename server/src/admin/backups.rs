@@ -1,0 +1,138 @@
+//! Backups of a running server's store, one at a time, each on a thread of its own.
+//!
+//! The server decides below which directory they go; a caller gives only a plain name.
+
+use std::{
+    path::{Path, PathBuf},
+    thread::{self, JoinHandle},
+};
+
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use syncline_engine::{Error, Position, Store};
+
+use super::absolute;
+
+/// Longest name of a backup, in bytes.
+const NAME_BYTES_MAX: usize = 100;
+
+/// Why no backup was begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The name is no plain file name.
+    BadName,
+    /// There is something of this name.
+    Exists,
+    /// Another backup has not ended.
+    Busy,
+    /// The system has no thread left.
+    NoThread,
+}
+
+/// The last backup that was begun.
+#[derive(Debug)]
+struct Backup {
+    name: String,
+    /// `None` while it goes on.
+    outcome: Option<Result<Position, Error>>,
+}
+
+/// The backups of one server.
+#[derive(Debug)]
+pub(super) struct Backups {
+    dir: PathBuf,
+    last: std::sync::Arc<Mutex<Option<Backup>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Backups {
+    /// Backups go below `dir`, which is created with the first one.
+    pub(super) fn new(dir: PathBuf) -> Self {
+        Self { dir, last: Default::default(), thread: Mutex::default() }
+    }
+
+    /// Begins one.
+    pub(super) fn begin(&self, store: &Store, name: &str) -> Result<Value, Refusal> {
+        if !is_plain(name) {
+            return Err(Refusal::BadName);
+        }
+        let mut last = self.last.lock();
+        if last.as_ref().is_some_and(|last| last.outcome.is_none()) {
+            return Err(Refusal::Busy);
+        }
+        let path = self.dir.join(name);
+        // A link that points nowhere is something too.
+        if path.symlink_metadata().is_ok() {
+            return Err(Refusal::Exists);
+        }
+        let begun = Backup { name: name.into(), outcome: None };
+        let told = tell(&begun, &path);
+        let (store, shared) = (store.clone(), self.last.clone());
+        let thread = thread::Builder::new().name("syncline-backup".into()).spawn(move || {
+            let outcome = store.backup(&path);
+            match &outcome {
+                Ok(position) => tracing::info!(position = position.0, "made a backup"),
+                Err(error) => tracing::warn!(%error, "a backup failed"),
+            }
+            if let Some(last) = &mut *shared.lock() {
+                last.outcome = Some(outcome);
+            }
+        });
+        *self.thread.lock() = Some(thread.map_err(|_| Refusal::NoThread)?);
+        *last = Some(begun);
+        Ok(told)
+    }
+
+    /// How far the backup of this name is, if it is the last one.
+    pub(super) fn look(&self, name: &str) -> Option<Value> {
+        let last = self.last.lock();
+        let backup = last.as_ref().filter(|last| last.name == name)?;
+        Some(tell(backup, &self.dir.join(name)))
+    }
+
+    /// Waits for the one that goes on.
+    pub(super) fn join(&self) {
+        let thread = self.thread.lock().take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("a backup ended in a panic");
+        }
+    }
+}
+
+fn tell(backup: &Backup, path: &Path) -> Value {
+    let mut told = json!({ "name": backup.name, "dir": absolute(path) });
+    match &backup.outcome {
+        None => told["state"] = "running".into(),
+        Some(Ok(position)) => {
+            told["state"] = "done".into();
+            told["position"] = position.0.into();
+        }
+        Some(Err(error)) => {
+            told["state"] = "failed".into();
+            told["error"] = error.to_string().into();
+        }
+    }
+    told
+}
+
+/// Letters, digits and `-._`, not beginning with a dot: nothing that leaves a directory.
+fn is_plain(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    (1..=NAME_BYTES_MAX).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_names_are_taken() {
+        for name in ["today", "2026-11-20T120000Z", "a.b_c", &"x".repeat(NAME_BYTES_MAX)] {
+            assert!(is_plain(name), "{name}");
+        }
+        let long = "x".repeat(NAME_BYTES_MAX + 1);
+        for name in ["", ".", "..", ".hidden", "a/b", "../a", "a\\b", "a b", "ä", "a%2fb", &long] {
+            assert!(!is_plain(name), "{name}");
+        }
+    }
+}

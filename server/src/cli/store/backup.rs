@@ -1,0 +1,88 @@
+//! `syncline backup`: a copy of a store, by itself or by the server that has it open.
+
+use std::{path::Path, thread, time::Duration};
+
+use http::Method;
+use serde_json::Value;
+
+use super::{
+    json::Object,
+    place,
+    remote::{Remote, Where},
+};
+use crate::cli::{
+    failure::{Exit, Failure},
+    flags::AdminFlags,
+    output, signals,
+};
+
+/// How often a server is asked how far it is.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+const EXAMPLES: &str = "\
+Examples:
+  syncline backup /mnt/backup/today          a store that no server has open
+  syncline backup --online today             the server makes it, below [storage] backup_dir
+  syncline backup --url http://10.0.0.2:8080 --auth-admin-token-file admin.token today";
+
+/// The arguments of `backup`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct BackupArgs {
+    /// A directory, empty or missing; with --online or --url a name: letters, digits and -._
+    to: String,
+    /// Print {"dir", "position"}; of a server's backup also its "name"
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: Where,
+    #[command(flatten)]
+    flags: AdminFlags,
+}
+
+pub(super) fn run(args: &BackupArgs) -> Result<(), Failure> {
+    let (dir, position, object) = if args.server.is_remote() {
+        let done = by_server(&args.server.server(&args.flags)?, &args.to)?;
+        let dir = done["dir"].as_str().unwrap_or_default().to_owned();
+        let position = done["position"].as_u64().unwrap_or_default();
+        (dir, position, Object::new().text("name", &args.to))
+    } else {
+        let (dir, position) = here(args)?;
+        (dir, position, Object::new())
+    };
+    output::print(&if args.json {
+        object.text("dir", &dir).number("position", position).line()
+    } else {
+        format!("backed up to {dir}, position {position}\n")
+    })
+}
+
+fn here(args: &BackupArgs) -> Result<(String, u64), Failure> {
+    signals::outlive_file_size_limit()?;
+    let from = place::directory_of(&args.flags.load()?)?;
+    let store = place::open(&from).map_err(|failure| {
+        failure.hint("a server makes its backups itself: syncline backup --online NAME")
+    })?;
+    let to = Path::new(&args.to);
+    let position = store.backup(to).map_err(|error| Failure::from(error).about(to.display()))?;
+    store.close()?;
+    Ok((place::absolute(to), position.0))
+}
+
+fn by_server(server: &Remote, name: &str) -> Result<Value, Failure> {
+    // What needs no escaping in a path: the server takes no other names, and tells so.
+    let path = match name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)) {
+        true => format!("/admin/backups/{name}"),
+        false => return Err(Failure::new(Exit::Usage, format!("{name:?} is no name of a backup"))
+            .hint("a server's backup has a name of letters, digits and -._, and the server a place for it")),
+    };
+    let mut backup = server.ask(Method::POST, &path)?;
+    while backup["state"] == "running" {
+        thread::sleep(LOOK_AGAIN);
+        backup = server.ask(Method::GET, &path)?;
+    }
+    match backup["error"].as_str() {
+        None => Ok(backup),
+        Some(error) => Err(Failure::new(Exit::Failed, error)),
+    }
+}

@@ -1,0 +1,66 @@
+//! `/admin/…`: what an operator asks of a running server.
+//!
+//! Nobody learns that it is there who does not show a key, unless a token is configured.
+
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use serde_json::Value;
+
+use super::answer::{Answer, Problem, answer, problem, with_header};
+use crate::admin::{Access, Admin, Refusal};
+
+/// What every path here begins with.
+pub(super) const PREFIX: &str = "/admin/";
+const STAT: &str = "/admin/stat";
+const BACKUPS: &str = "/admin/backups/";
+
+/// Answers a request whose path begins with [`PREFIX`].
+pub(super) fn respond<B>(admin: &Admin, request: &Request<B>) -> Answer {
+    match admin.access(bearer(request.headers())) {
+        Access::Granted => {}
+        Access::Off => return super::nothing(),
+        Access::Refused => {
+            let refusal = problem(Problem::Unauthorized, "a token is needed, and this is not it");
+            return with_header(refusal, header::WWW_AUTHENTICATE, "Bearer");
+        }
+    }
+    let (path, method) = (request.uri().path(), request.method());
+    match (path, path.strip_prefix(BACKUPS)) {
+        (STAT, _) if method == Method::GET => json(StatusCode::OK, &admin.stat()),
+        (STAT, _) => not_allowed("GET"),
+        (_, Some(name)) if method == Method::POST => begin(admin, name),
+        (_, Some(name)) if method == Method::GET => match admin.backup(name) {
+            Some(backup) => json(StatusCode::OK, &backup),
+            None => problem(Problem::NotFound, "the last backup that was begun is another one"),
+        },
+        (_, Some(_)) => not_allowed("GET, POST"),
+        _ => super::nothing(),
+    }
+}
+
+fn begin(admin: &Admin, name: &str) -> Answer {
+    match admin.begin_backup(name) {
+        Ok(backup) => json(StatusCode::ACCEPTED, &backup),
+        Err(Refusal::BadName) => problem(
+            Problem::BadRequest,
+            "a backup's name is 1 to 100 letters, digits or any of -._, and begins with no dot",
+        ),
+        Err(Refusal::Exists) => problem(Problem::Conflict, "there is a backup of this name"),
+        Err(Refusal::Busy) => problem(Problem::Conflict, "another backup has not ended"),
+        Err(Refusal::NoThread) => problem(Problem::Unavailable, "the system has no thread left"),
+    }
+}
+
+/// The token of an `Authorization: Bearer`.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, shown) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(shown)
+}
+
+fn json(status: StatusCode, value: &Value) -> Answer {
+    answer(status, "application/json", value.to_string())
+}
+
+fn not_allowed(methods: &'static str) -> Answer {
+    let refusal = problem(Problem::MethodNotAllowed, "this path answers other methods");
+    with_header(refusal, header::ALLOW, methods)
+}
