@@ -266,8 +266,21 @@ impl Store {
     /// # Errors
     /// As [`Store::backup`].
     pub fn backup_on(&self, target: Arc<dyn Disk>) -> Result<Position, Error> {
+        self.backup_with(target, &|_, _| {})
+    }
+
+    /// As [`Store::backup_on`], telling from time to time how many bytes are copied and how many there
+    /// are. The call must be short.
+    ///
+    /// # Errors
+    /// As [`Store::backup`].
+    pub fn backup_with(
+        &self,
+        target: Arc<dyn Disk>,
+        progress: &dyn Fn(u64, u64),
+    ) -> Result<Position, Error> {
         let _lock = lock(&*target)?;
-        self.handle.backup(&*target)
+        self.handle.backup(&*target, progress)
     }
 
     /// Bytes of frames that are still of use: records not trimmed, removed, replaced or dropped. The

@@ -22,26 +22,33 @@ impl Shared {
     ///
     /// # Errors
     /// See [`crate::Store::backup`].
-    pub(crate) fn backup(&self, target: &dyn Disk) -> Result<Position, Error> {
+    pub(crate) fn backup(
+        &self,
+        target: &dyn Disk,
+        progress: &dyn Fn(u64, u64),
+    ) -> Result<Position, Error> {
         self.check_open()?;
         if !target.list()?.is_empty() {
             return Err(Error::rejected("the directory of a backup has to be empty"));
         }
         unfinished::mark(target)?;
-        let done = self.fill(target);
+        let done = self.fill(target, progress);
         if done.is_err() {
             unfinished::clear(target);
         }
         done
     }
 
-    fn fill(&self, target: &dyn Disk) -> Result<Position, Error> {
+    fn fill(&self, target: &dyn Disk, progress: &dyn Fn(u64, u64)) -> Result<Position, Error> {
         let (as_of, segments) = self.segments_now();
         self.wait(as_of, Level::Synced)?;
-        let mut pace = Pace::new();
+        let all = segments.iter().map(|(_, wanted)| u64::from(wanted.data_end)).sum();
+        let (mut pace, mut done) = (Pace::new(), 0);
         for (segment, wanted) in segments {
             copy::copy(&segment, wanted, target, &mut |bytes, file| {
                 self.check_open()?;
+                done += bytes as u64;
+                progress(done, all);
                 pace.step(bytes, file)
             })?;
         }

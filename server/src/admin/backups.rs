@@ -4,12 +4,16 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     thread::{self, JoinHandle},
 };
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use syncline_engine::{Error, Position, Store};
+use syncline_engine::{Error, Position, Store, storage::RealDisk};
 
 use super::absolute;
 
@@ -33,6 +37,8 @@ pub(crate) enum Refusal {
 #[derive(Debug)]
 struct Backup {
     name: String,
+    /// Bytes copied, and bytes that there are.
+    progress: Arc<[AtomicU64; 2]>,
     /// `None` while it goes on.
     outcome: Option<Result<Position, Error>>,
 }
@@ -41,7 +47,7 @@ struct Backup {
 #[derive(Debug)]
 pub(super) struct Backups {
     dir: PathBuf,
-    last: std::sync::Arc<Mutex<Option<Backup>>>,
+    last: Arc<Mutex<Option<Backup>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -65,11 +71,11 @@ impl Backups {
         if path.symlink_metadata().is_ok() {
             return Err(Refusal::Exists);
         }
-        let begun = Backup { name: name.into(), outcome: None };
-        let told = tell(&begun, &path);
+        let begun = Backup { name: name.into(), progress: Arc::default(), outcome: None };
+        let (told, progress) = (tell(&begun, &path), begun.progress.clone());
         let (store, shared) = (store.clone(), self.last.clone());
         let thread = thread::Builder::new().name("syncline-backup".into()).spawn(move || {
-            let outcome = store.backup(&path);
+            let outcome = copy(&store, &path, &progress);
             match &outcome {
                 Ok(position) => tracing::info!(position = position.0, "made a backup"),
                 Err(error) => tracing::warn!(%error, "a backup failed"),
@@ -99,8 +105,21 @@ impl Backups {
     }
 }
 
+fn copy(store: &Store, path: &Path, progress: &[AtomicU64; 2]) -> Result<Position, Error> {
+    store.backup_with(Arc::new(RealDisk::open(path)?), &|done, all| {
+        progress[0].store(done, Ordering::Relaxed);
+        progress[1].store(all, Ordering::Relaxed);
+    })
+}
+
 fn tell(backup: &Backup, path: &Path) -> Value {
-    let mut told = json!({ "name": backup.name, "dir": absolute(path) });
+    let [done, all] = &*backup.progress;
+    let mut told = json!({
+        "name": backup.name,
+        "dir": absolute(path),
+        "done_bytes": done.load(Ordering::Relaxed),
+        "all_bytes": all.load(Ordering::Relaxed),
+    });
     match &backup.outcome {
         None => told["state"] = "running".into(),
         Some(Ok(position)) => {

@@ -66,13 +66,28 @@ impl Progress {
         let Self { what, terminal, .. } = *self;
         self.shown = true;
         if terminal {
-            let full = BAR * percent as usize / 100;
-            let bar = "#".repeat(full) + &"-".repeat(BAR - full);
-            output::complain(&format!("\r{what} [{bar}] {percent} %\x1b[K"));
+            output::complain(&format!("\r{what} {}\x1b[K", bar(percent)));
             self.next = Instant::now() + Duration::from_millis(200);
         } else {
             output::complain(&format!("{what} {percent} %\n"));
             self.next = Instant::now() + Duration::from_secs(5);
         }
+    }
+}
+
+fn bar(percent: u64) -> String {
+    let full = BAR * percent as usize / 100;
+    format!("[{}{}] {percent} %", "#".repeat(full), "-".repeat(BAR - full))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_fills_from_the_left() {
+        assert_eq!(bar(0), "[------------------------------] 0 %");
+        assert_eq!(bar(50), "[###############---------------] 50 %");
+        assert_eq!(bar(100), "[##############################] 100 %");
     }
 }

@@ -127,6 +127,7 @@ fn a_backup_made_while_clients_write_has_all_that_was_acknowledged_before() {
         (answer["state"] != "running").then_some(answer)
     });
     assert_eq!(done["state"], "done", "{done}");
+    assert_eq!(done["done_bytes"], done["all_bytes"]);
     let dir = server.data_dir().join("backups/one");
     assert_eq!(done["dir"], dir.to_str().expect("text"));
     let copy = Store::open(&dir, Options::default()).expect("opens");

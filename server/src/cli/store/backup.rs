@@ -1,9 +1,10 @@
 //! `syncline backup`: a copy of a store, by itself or by the server that has it open.
 
-use std::{path::Path, thread, time::Duration};
+use std::{cell::RefCell, path::Path, sync::Arc, thread, time::Duration};
 
 use http::Method;
 use serde_json::Value;
+use syncline_engine::{Error, Position, Store, storage::RealDisk};
 
 use super::{
     json::Object,
@@ -13,7 +14,9 @@ use super::{
 use crate::cli::{
     failure::{Exit, Failure},
     flags::AdminFlags,
-    output, signals,
+    output,
+    progress::Progress,
+    signals,
 };
 
 /// How often a server is asked how far it is.
@@ -64,9 +67,23 @@ fn here(args: &BackupArgs) -> Result<(String, u64), Failure> {
         failure.hint("a server makes its backups itself: syncline backup --online NAME")
     })?;
     let to = Path::new(&args.to);
-    let position = store.backup(to).map_err(|error| Failure::from(error).about(to.display()))?;
+    let position = copy(&store, to)?;
     store.close()?;
     Ok((place::absolute(to), position.0))
+}
+
+/// Copies a store to a directory, with a progress bar.
+pub(super) fn copy(store: &Store, to: &Path) -> Result<Position, Failure> {
+    let bar = RefCell::new(Progress::new("copied"));
+    let copied = RealDisk::open(to).map_err(Error::from).and_then(|disk| {
+        store.backup_with(Arc::new(disk), &|done, all| {
+            let mut bar = bar.borrow_mut();
+            bar.expect(all);
+            bar.reach(done);
+        })
+    });
+    bar.borrow_mut().end();
+    copied.map_err(|error| Failure::from(error).about(to.display()))
 }
 
 fn by_server(server: &Remote, name: &str) -> Result<Value, Failure> {
@@ -77,10 +94,14 @@ fn by_server(server: &Remote, name: &str) -> Result<Value, Failure> {
             .hint("a server's backup has a name of letters, digits and -._, and the server a place for it")),
     };
     let mut backup = server.ask(Method::POST, &path)?;
+    let mut bar = Progress::new("copied");
     while backup["state"] == "running" {
+        bar.expect(backup["all_bytes"].as_u64().unwrap_or_default());
+        bar.reach(backup["done_bytes"].as_u64().unwrap_or_default());
         thread::sleep(LOOK_AGAIN);
         backup = server.ask(Method::GET, &path)?;
     }
+    bar.end();
     match backup["error"].as_str() {
         None => Ok(backup),
         Some(error) => Err(Failure::new(Exit::Failed, error)),
