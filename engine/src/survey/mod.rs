@@ -21,6 +21,7 @@ use look::{Depth, Looked, Subject};
 
 use self::damage::Damage;
 use crate::{
+    backup::unfinished,
     error::Error,
     format::check::{KeyHash, Salt},
     storage::Disk,
@@ -84,6 +85,7 @@ pub(crate) struct How<'a> {
 /// [`Error::Rejected`] when the directory holds none, [`Error::Unsupported`], [`Error::Io`]. Damage is
 /// no error.
 pub(crate) fn survey(disk: &Arc<dyn Disk>, how: &How<'_>) -> Result<Survey, Error> {
+    unfinished::refuse(&**disk)?;
     for _ in 0..TRIES {
         if let Some(survey) = try_survey(disk, how)? {
             return Ok(survey);

@@ -2,6 +2,7 @@
 
 mod online;
 mod read;
+mod restore;
 mod verify;
 
 use std::{

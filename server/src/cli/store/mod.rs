@@ -9,6 +9,7 @@ mod json;
 mod ls;
 mod place;
 mod remote;
+mod restore;
 mod stat;
 mod table;
 mod tail;
@@ -36,6 +37,8 @@ pub(crate) enum StoreCommand {
     Verify(verify::VerifyArgs),
     /// Copy a store to another directory
     Backup(backup::BackupArgs),
+    /// Make a data directory from a backup
+    Restore(restore::RestoreArgs),
 }
 
 /// Runs one of them.
@@ -48,5 +51,6 @@ pub(crate) fn run(command: &StoreCommand) -> Result<(), Failure> {
         StoreCommand::Stat(args) => stat::run(args),
         StoreCommand::Verify(args) => verify::run(args),
         StoreCommand::Backup(args) => backup::run(args),
+        StoreCommand::Restore(args) => restore::run(args),
     }
 }
