@@ -111,6 +111,8 @@ pub(crate) struct Shared {
     pub(crate) committer: Committer,
     /// The failure that ended writing.
     pub(crate) failure: OnceLock<Error>,
+    /// Opened to read only; closed to commits from the start.
+    pub(crate) is_read_only: bool,
 }
 
 impl std::fmt::Debug for Shared {
@@ -126,6 +128,15 @@ impl Shared {
     /// [`Error::Poisoned`] after a failed write or sync.
     pub(crate) fn check_health(&self) -> Result<(), Error> {
         if self.failure.get().is_some() { Err(Error::Poisoned) } else { Ok(()) }
+    }
+
+    /// Why a closed store takes no commit.
+    pub(crate) fn refusal(&self) -> Error {
+        if self.is_read_only {
+            Error::rejected("the store was opened to read only: open it to write")
+        } else {
+            Error::Closed
+        }
     }
 
     pub(crate) fn synced(&self) -> u64 {

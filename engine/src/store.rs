@@ -22,6 +22,7 @@ use crate::{
     recovery::{self, Recovered},
     shared::{Core, Role, Shared, Watermarks},
     storage::{Disk, LockError, LockGuard, RealDisk},
+    survey::damage::{Damage, Torn},
     sync::{
         Arc, Condvar, Mutex, OnceLock, RwLock,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -43,6 +44,10 @@ pub struct OpenReport {
     pub records: u64,
     /// Bytes of a torn tail that were cut: what was committed but not durable at a crash.
     pub bytes_cut: u64,
+    /// What is damaged; only a store that was opened to read only can have some.
+    pub damages: Vec<Damage>,
+    /// A torn end that was left as it is; only of a store that was opened to read only.
+    pub torn: Option<Torn>,
     /// How long it took.
     pub elapsed: Duration,
 }
@@ -54,7 +59,7 @@ pub struct OpenReport {
 #[derive(Clone)]
 pub struct Store {
     pub(crate) handle: Arc<Handle>,
-    report: Arc<OpenReport>,
+    pub(crate) report: Arc<OpenReport>,
 }
 
 impl fmt::Debug for Store {
@@ -92,6 +97,7 @@ impl Store {
             records: recovered.records,
             bytes_cut: recovered.bytes_cut,
             elapsed: began.elapsed(),
+            ..OpenReport::default()
         };
         let shared = share(recovered, options, disk);
         *shared.lock.lock() = Some(lock);
@@ -293,10 +299,11 @@ impl Store {
     /// Whether the store takes commits.
     ///
     /// # Errors
-    /// [`Error::Poisoned`] after a failed write or sync, [`Error::Closed`] after [`Store::close`].
+    /// [`Error::Poisoned`] after a failed write or sync, [`Error::Closed`] after [`Store::close`],
+    /// [`Error::Rejected`] when it was opened to read only.
     pub fn health(&self) -> Result<(), Error> {
         self.handle.check_health()?;
-        if self.handle.core.lock().closed { Err(Error::Closed) } else { Ok(()) }
+        if self.handle.core.lock().closed { Err(self.handle.refusal()) } else { Ok(()) }
     }
 
     /// Makes everything durable, marks a clean end and releases the directory's lock. Other handles
@@ -352,7 +359,7 @@ fn other_kind(name: &str) -> Error {
 }
 
 /// The state of a store that was just recovered.
-fn share(recovered: Recovered, options: Options, disk: Arc<dyn Disk>) -> Shared {
+pub(crate) fn share(recovered: Recovered, options: Options, disk: Arc<dyn Disk>) -> Shared {
     static TOKENS: AtomicU64 = AtomicU64::new(1);
     let segment_id = recovered.active.as_ref().map_or(0, |active| active.segment.id());
     let role = Role { table: recovered.table, segment_id, unsynced: Vec::new() };
@@ -387,5 +394,6 @@ fn share(recovered: Recovered, options: Options, disk: Arc<dyn Disk>) -> Shared 
         watches: RwLock::new(Vec::new()),
         committer: Default::default(),
         failure: OnceLock::new(),
+        is_read_only: false,
     }
 }

@@ -50,7 +50,12 @@ impl Stretch {
 
 impl LogIndex {
     pub(crate) fn new() -> Self {
-        Self { base: 1, first: 1, next: 1, words: Words::new() }
+        Self::starting_at(1)
+    }
+
+    /// An empty index whose next record is `seq`.
+    pub(crate) fn starting_at(seq: u64) -> Self {
+        Self { base: seq, first: seq, next: seq, words: Words::new() }
     }
 
     /// Sequence number of the first record kept; that of the next one when the log is empty.
@@ -75,6 +80,13 @@ impl LogIndex {
             return;
         }
         self.words.push(Run::new(location, length, 1), seq, self.base);
+    }
+
+    /// Adds the next record, which is damaged or lost, for itself: no other is found by its length.
+    pub(crate) fn push_apart(&mut self, location: Location) {
+        let seq = self.next;
+        self.next += 1;
+        self.words.push(Run::new(location, 0, 1), seq, self.base);
     }
 
     /// What holds the record `seq`: beginning with it, when the stride tells where it is.

@@ -43,12 +43,16 @@ pub(super) fn judge(directory: &Directory, looked: &[Looked]) -> Judged {
             let flaw = Flaw::Base { expected, found };
             judged.damages.push((nth, whole(flaw, HEADER_BYTES as u64)));
         }
+        let end = position(begins, one.end.into());
         for spot in &one.spots {
-            let position = position(begins, spot.batch_at);
-            judged.spot(nth, spot, position >= durable);
+            // A footer is synced with what comes behind its segment. One that never was is missed by
+            // nobody.
+            if spot.flaw != Flaw::Footer || end < durable {
+                judged.spot(nth, spot, position(begins, spot.batch_at) >= durable);
+            }
         }
         let is_known = entry.is_ours() && directory.store_id.is_some();
-        ends = is_known.then(|| position(begins, one.end.into()));
+        ends = is_known.then_some(end);
     }
     judged
 }

@@ -38,7 +38,6 @@ const LOOKS: usize = 3;
 pub(crate) struct Surveyed {
     pub(crate) entry: Entry,
     /// Where it begins in history.
-    #[expect(dead_code, reason = "for the open to read only")]
     pub(crate) base: u64,
     pub(crate) looked: Looked,
 }
@@ -46,7 +45,6 @@ pub(crate) struct Surveyed {
 /// What a directory holds.
 #[derive(Debug)]
 pub(crate) struct Survey {
-    #[expect(dead_code, reason = "for the open to read only")]
     pub(crate) store_id: u64,
     pub(crate) segments: Vec<Surveyed>,
     pub(crate) spares: Vec<Entry>,

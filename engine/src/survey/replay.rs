@@ -23,11 +23,9 @@ pub(crate) enum Event<'a> {
         item: Item<'a>,
         damage: Option<usize>,
         /// It stands directly behind a sound append to the same log.
-        #[expect(dead_code, reason = "for the open to read only")]
         adjacent: bool,
     },
     /// Here frames of which nothing is known may be missing.
-    #[expect(dead_code, reason = "for the open to read only")]
     Hole { nth: usize, offset: u64, damage: usize },
 }
 

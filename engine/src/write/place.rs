@@ -33,7 +33,7 @@ impl Shared {
             let mut core = self.core.lock();
             self.check_health()?;
             if core.closed {
-                return Err(Error::Closed);
+                return Err(self.refusal());
             }
             let held = self.resolve(batch)?;
             if self.make_room(&mut core, batch.bytes().len()) {

@@ -67,7 +67,7 @@ impl Shared {
         let _one_at_a_time = self.making.lock();
         self.check_health()?;
         if self.core.lock().closed {
-            return Err(Error::Closed);
+            return Err(self.refusal());
         }
         let needed = bytes_needed(bytes);
         let (small, id) = {

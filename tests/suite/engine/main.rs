@@ -8,6 +8,7 @@ mod damage;
 mod io_faults;
 mod kernel;
 mod property;
+mod read_only;
 mod seeded;
 mod shrunk;
 mod sizes;

@@ -58,7 +58,7 @@ fn corruption(error: &Error) -> Result<(), String> {
 }
 
 /// Every record and key is as it was or told to be corrupt.
-fn read_each(store: &Store, expected: &Model) -> Result<(), String> {
+pub(crate) fn read_each(store: &Store, expected: &Model) -> Result<(), String> {
     let text = |error: Error| error.to_string();
     for (name, model) in LOGS.iter().zip(&expected.logs) {
         let Some(model) = model else { continue };
