@@ -1,19 +1,24 @@
 //! Measures the engine goals: Syncline, its peers and the raw disk, in interleaved rounds of one run.
 
 mod engines;
+mod figures;
 mod goals;
 mod measure;
+mod options;
 mod random;
+mod report;
 mod results;
 mod row;
+mod scale;
 
-use std::{fs, io::Write as _, path::PathBuf, time::Instant};
+use std::{fs, io::Write as _, path::Path, time::Instant};
 
-use clap::Parser;
+use clap::Parser as _;
 
 use self::{
     engines::{Failure, Kind},
-    measure::{Measurement, Scale},
+    measure::Measurement,
+    options::Options,
     results::Results,
 };
 
@@ -21,45 +26,37 @@ use self::{
 #[global_allocator]
 static ALLOCATED: cap::Cap<std::alloc::System> = cap::Cap::new(std::alloc::System, usize::MAX);
 
-/// The engine beside other storage engines, in one run.
-#[derive(Debug, Parser)]
-struct Options {
-    /// A tenth of the work and two rounds: shows that it works, proves nothing
-    #[arg(long)]
-    quick: bool,
-    /// Interleaved rounds [default: 5, or 2 with --quick]
-    #[arg(long)]
-    rounds: Option<usize>,
-    /// Only these measurements
-    #[arg(long, value_enum, value_delimiter = ',')]
-    only: Vec<Measurement>,
-    /// Where the stores are made: the disk to measure, not tmpfs
-    #[arg(long, default_value = ".")]
-    dir: PathBuf,
-    /// Write the results here too: as JSON for a name that ends in .json, else as Markdown
-    #[arg(long)]
-    out: Vec<PathBuf>,
-}
-
 fn main() -> Result<(), Failure> {
     let options = Options::parse();
-    let scale = if options.quick { Scale::QUICK } else { Scale::FULL };
-    let rounds = options.rounds.unwrap_or(if options.quick { 2 } else { 5 });
-    let mut results = Results::default();
-    for round in 0..rounds {
-        for measurement in Measurement::ALL {
-            if options.only.is_empty() || options.only.contains(measurement) {
-                measure_round(*measurement, round, &options, &scale, &mut results)?;
-            }
+    if let Some(kind) = options.fill {
+        return measure::fill(
+            kind,
+            &options.dir,
+            options.scale().open_records,
+            options.fill_snapshot,
+        );
+    }
+    let mut results = Results::new(options.scale());
+    for path in &options.add {
+        let shown = path.display();
+        let text = fs::read_to_string(path).map_err(|error| format!("{shown}: {error}"))?;
+        results.add_file(&text).map_err(|error| format!("{shown}: {error}"))?;
+    }
+    for round in 0..options.rounds() {
+        for measurement in options.measurements() {
+            measure_round(measurement, round, &options, &mut results)?;
         }
     }
     let rows = goals::check(&results);
-    let text = results::markdown(&results, &rows, rounds, options.quick);
+    let text = report::markdown(&results, &rows);
     writeln!(std::io::stdout(), "{text}")?;
-    for path in &options.out {
-        let json = path.extension().is_some_and(|extension| extension == "json");
-        let text = if json { results::json(&results, &rows, rounds) } else { text.clone() };
-        fs::write(path, text)?;
+    for path in options.out() {
+        let text = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("json") => results.json(&rows).to_string(),
+            Some("html") => report::page(&results, &rows),
+            _ => text.clone(),
+        };
+        fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
     }
     Ok(())
 }
@@ -69,21 +66,35 @@ fn measure_round(
     measurement: Measurement,
     round: usize,
     options: &Options,
-    scale: &Scale,
     results: &mut Results,
 ) -> Result<(), Failure> {
-    let mut kinds: Vec<Kind> = measurement.kinds().to_vec();
-    let first = round % kinds.len();
+    let mut kinds = options.kinds(measurement, round);
+    let first = round % kinds.len().max(1);
     kinds.rotate_left(first);
     for kind in kinds {
-        let dir = tempfile::TempDir::with_prefix_in("syncline-peers-", &options.dir)?;
-        let start = Instant::now();
-        for (metric, value) in measurement.run(kind, dir.path(), scale)? {
-            results.add(metric, kind, value);
-        }
-        let took = start.elapsed().as_secs_f64();
+        let took = measure_one(measurement, kind, &options.dir, results)
+            .map_err(|error| format!("{} of {}: {error}", measurement.name(), kind.name()))?;
         let name = measurement.name();
         writeln!(std::io::stderr(), "round {round}  {name:<9} {:<12} {took:.1} s", kind.name())?;
     }
     Ok(())
+}
+
+/// Measures in a directory of its own, and says how many seconds it took.
+fn measure_one(
+    measurement: Measurement,
+    kind: Kind,
+    dir: &Path,
+    results: &mut Results,
+) -> Result<f64, Failure> {
+    let dir = tempfile::TempDir::with_prefix_in("syncline-peers-", dir)?;
+    let start = Instant::now();
+    for (metric, value) in measurement.run(kind, dir.path(), &results.scale)? {
+        let figure = figures::named(metric).ok_or("a figure without a place in the tables")?;
+        if !value.is_finite() {
+            return Err(format!("{metric} is {value}").into());
+        }
+        results.add(figure.name, kind, value);
+    }
+    Ok(start.elapsed().as_secs_f64())
 }

@@ -1,31 +1,43 @@
-//! What the rounds brought, and how it is shown. Knows nothing of goals but their rows.
+//! What the rounds brought, and how it is kept in a file. Knows nothing of goals but their rows.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::{engines::Kind, row::Row};
+use crate::{engines::Kind, figures, row::Row, scale::Scale};
 
 /// The figures of all rounds, in the order in which they came.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Results {
-    names: Vec<&'static str>,
+    /// How much work each round was.
+    pub scale: Scale,
     values: BTreeMap<(&'static str, Kind), Vec<f64>>,
 }
 
-const KINDS: [Kind; 5] = [Kind::Syncline, Kind::Raft, Kind::Commitlog, Kind::Lmdb, Kind::Disk];
-
 impl Results {
+    /// None yet.
+    pub fn new(scale: Scale) -> Self {
+        Self { scale, values: BTreeMap::new() }
+    }
+
     /// Takes one figure of one round.
     pub fn add(&mut self, name: &'static str, kind: Kind, value: f64) {
-        if !self.names.contains(&name) {
-            self.names.push(name);
-        }
         self.values.entry((name, kind)).or_default().push(value);
     }
 
-    fn values(&self, name: &'static str, kind: Kind) -> &[f64] {
+    /// A figure of every round.
+    pub fn values(&self, name: &'static str, kind: Kind) -> &[f64] {
         self.values.get(&(name, kind)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether anybody has this figure.
+    pub fn has(&self, name: &'static str) -> bool {
+        Kind::ALL.iter().any(|kind| !self.values(name, *kind).is_empty())
+    }
+
+    /// The most rounds that any figure has.
+    pub fn rounds(&self) -> usize {
+        self.values.values().map(Vec::len).max().unwrap_or(0)
     }
 
     /// The median of a figure.
@@ -37,6 +49,51 @@ impl Results {
     pub fn ratio(&self, ours: (&'static str, Kind), theirs: (&'static str, Kind)) -> Option<f64> {
         let (ours, theirs) = (self.values(ours.0, ours.1), self.values(theirs.0, theirs.1));
         median(ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs))
+    }
+
+    /// Everything, every round's values included.
+    pub fn json(&self, rows: &[Row]) -> Value {
+        let goals: Vec<Value> = rows
+            .iter()
+            .map(|row| {
+                json!({
+                    "goal": row.goal, "what": row.what, "asked": row.asked, "at_least": row.at_least,
+                    "reached": row.reached, "met": row.met(),
+                })
+            })
+            .collect();
+        let figures: Vec<Value> = self
+            .values
+            .iter()
+            .map(|((name, kind), values)| {
+                json!({
+                    "figure": name, "engine": kind.name(), "version": kind.version(),
+                    "median": median(values.iter().copied()), "rounds": values,
+                })
+            })
+            .collect();
+        json!({ "scale": self.scale.json(), "goals": goals, "figures": figures })
+    }
+
+    /// Takes the rounds of a file that [`Results::json`] made, behind those that are there.
+    ///
+    /// Says what is wrong with one that is of another scale or that names what is not known here.
+    pub fn add_file(&mut self, text: &str) -> Result<(), String> {
+        let file: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        if Scale::from_json(&file["scale"]) != Some(self.scale) {
+            return Err("its rounds are of another scale".into());
+        }
+        let rows = file["figures"].as_array().ok_or("it has no figures")?;
+        for row in rows {
+            let name =
+                row["figure"].as_str().and_then(figures::named).ok_or("an unknown figure")?;
+            let kind = row["engine"].as_str().and_then(Kind::named).ok_or("an unknown engine")?;
+            let values = row["rounds"].as_array().ok_or("a figure without rounds")?;
+            for value in values {
+                self.add(name.name, kind, value.as_f64().ok_or("a value is no number")?);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -51,103 +108,34 @@ fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     }
 }
 
-fn shown(value: Option<f64>) -> String {
-    match value {
-        None => "–".into(),
-        Some(value) if value.abs() >= 100.0 => format!("{value:.0}"),
-        Some(value) if value.abs() >= 10.0 => format!("{value:.1}"),
-        Some(value) => format!("{value:.2}"),
-    }
-}
-
-/// Both tables, as Markdown.
-pub fn markdown(results: &Results, rows: &[Row], rounds: usize, quick: bool) -> String {
-    let mut text = String::new();
-    let mut line = |content: std::fmt::Arguments<'_>| {
-        writeln!(text, "{content}").expect("a String takes every byte");
-    };
-    line(format_args!("# Engine goals: medians of {rounds} interleaved rounds\n"));
-    if quick {
-        line(format_args!("A quick run: it shows that everything works and proves nothing.\n"));
-    }
-    line(format_args!("| goal | what | asked | reached | met |"));
-    line(format_args!("|---|---|---|---|---|"));
-    for row in rows {
-        let sign = if row.at_least { "≥" } else { "≤" };
-        let met = match row.met() {
-            Some(true) => "yes",
-            Some(false) => "**no**",
-            None => "not measured",
-        };
-        let reached = shown(row.reached);
-        line(format_args!(
-            "| {} | {} | {sign} {} | {reached} | {met} |",
-            row.goal, row.what, row.asked
-        ));
-    }
-    line(format_args!("\n## Figures\n"));
-    line(format_args!("| figure | {} |", KINDS.map(Kind::name).join(" | ")));
-    line(format_args!("|---|{}", "---|".repeat(KINDS.len())));
-    for name in &results.names {
-        let cells = KINDS.map(|kind| shown(results.median(name, kind)));
-        line(format_args!("| {name} | {} |", cells.join(" | ")));
-    }
-    line(format_args!("\n## Settings\n"));
-    for kind in KINDS {
-        line(format_args!("* **{}**: {}.", kind.name(), kind.settings()));
-    }
-    text
-}
-
-/// Everything, every round's values included.
-pub fn json(results: &Results, rows: &[Row], rounds: usize) -> String {
-    let goals: Vec<Value> = rows
-        .iter()
-        .map(|row| {
-            json!({
-                "goal": row.goal, "what": row.what, "asked": row.asked, "at_least": row.at_least,
-                "reached": row.reached, "met": row.met(),
-            })
-        })
-        .collect();
-    let figures: Vec<Value> = results
-        .values
-        .iter()
-        .map(|((name, kind), values)| {
-            json!({ "figure": name, "engine": kind.name(), "median": median(values.iter().copied()), "rounds": values })
-        })
-        .collect();
-    json!({ "rounds": rounds, "goals": goals, "figures": figures }).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const RATE: &str = "durable 1, k/s";
+
     #[test]
     fn ratios_are_taken_round_by_round_before_the_median() {
-        let mut results = Results::default();
+        let mut results = Results::new(Scale::TINY);
         for (ours, theirs) in [(1.0, 2.0), (6.0, 2.0), (0.9, 1.0)] {
-            results.add("rate", Kind::Syncline, ours);
-            results.add("rate", Kind::Raft, theirs);
+            results.add(RATE, Kind::Syncline, ours);
+            results.add(RATE, Kind::Raft, theirs);
         }
         let ratio = |name| results.ratio((name, Kind::Syncline), (name, Kind::Raft));
-        assert_eq!(ratio("rate"), Some(0.9));
-        assert_eq!(results.median("rate", Kind::Syncline), Some(1.0));
+        assert_eq!(ratio(RATE), Some(0.9));
+        assert_eq!(results.median(RATE, Kind::Syncline), Some(1.0));
         assert_eq!(ratio("other"), None);
     }
 
     #[test]
-    fn the_tables_show_what_was_and_what_was_not_measured() {
-        let mut results = Results::default();
-        results.add("rate", Kind::Syncline, 123.4);
-        let row =
-            |reached| Row { goal: "P0", what: "x".into(), asked: 2.0, at_least: true, reached };
-        let text = markdown(&results, &[row(Some(3.0)), row(Some(1.0)), row(None)], 5, false);
-        assert!(text.contains("| P0 | x | ≥ 2 | 3.00 | yes |"));
-        assert!(text.contains("| P0 | x | ≥ 2 | 1.00 | **no** |"));
-        assert!(text.contains("| P0 | x | ≥ 2 | – | not measured |"));
-        assert!(text.contains("| rate | 123 | – | – | – | – |"));
-        assert!(json(&results, &[row(None)], 5).contains(r#""rounds":[123.4]"#));
+    fn rounds_of_a_file_join_those_that_are_there() {
+        let mut results = Results::new(Scale::TINY);
+        results.add(RATE, Kind::Lmdb, 2.5);
+        let file = results.json(&[]).to_string();
+        results.add_file(&file).unwrap();
+        assert_eq!(results.values(RATE, Kind::Lmdb), [2.5, 2.5]);
+        assert!(Results::new(Scale::FULL).add_file(&file).is_err());
+        assert!(results.add_file(&file.replace("LMDB", "nobody")).is_err());
+        assert!(results.add_file("{}").is_err());
     }
 }

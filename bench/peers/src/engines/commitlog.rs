@@ -37,6 +37,10 @@ impl Engine for Commitlog {
         // Every append hands its batch to the operating system.
         Ok(())
     }
+
+    fn sync(&self) -> Result<(), Failure> {
+        Err("commitlog has no sync".into())
+    }
 }
 
 impl Writer for Appender<'_> {
@@ -48,5 +52,9 @@ impl Writer for Appender<'_> {
         let mut log = self.engine.log.lock().map_err(|_| "another writer panicked")?;
         log.append(&mut self.batch)?;
         Ok(())
+    }
+
+    fn put(&mut self, _pairs: &[(&[u8], &[u8])]) -> Result<(), Failure> {
+        Err("commitlog has no map".into())
     }
 }

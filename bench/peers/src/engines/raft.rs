@@ -40,8 +40,16 @@ struct Lookups<'a> {
     found: Vec<BytesValue>,
 }
 
+/// The map is spread over so many regions behind those of the logs, so that a purge moves it in parts.
+const MAP_REGIONS: u64 = 1024;
+
 fn region(log: u32) -> u64 {
     u64::from(log) + 1
+}
+
+fn region_of(key: &[u8]) -> u64 {
+    let sum = key.iter().fold(0_u64, |sum, byte| sum.wrapping_mul(31) + u64::from(*byte));
+    (1 << 32) + 1 + sum % MAP_REGIONS
 }
 
 impl Raft {
@@ -50,6 +58,8 @@ impl Raft {
         let config = Config {
             dir: dir.join("raft").to_string_lossy().into_owned(),
             batch_compression_threshold: ReadableSize(0),
+            // The default, 10 GB, would let the overwrite run grow to that.
+            purge_threshold: ReadableSize::mb(512),
             ..Config::default()
         };
         let engine = RaftEngine::open(config)?;
@@ -73,6 +83,16 @@ impl Engine for Raft {
         // Every write hands its batch to the operating system.
         Ok(())
     }
+
+    fn sync(&self) -> Result<(), Failure> {
+        Ok(self.engine.sync()?)
+    }
+
+    fn maintain(&self) -> Result<bool, Failure> {
+        // No log is ever trimmed here, so what it says about logs that should be is of no use.
+        self.engine.purge_expired_files()?;
+        Ok(false)
+    }
 }
 
 impl Writer for Appender<'_> {
@@ -94,6 +114,14 @@ impl Writer for Appender<'_> {
         self.raft.engine.write(&mut self.batch, self.raft.sync)?;
         Ok(())
     }
+
+    fn put(&mut self, pairs: &[(&[u8], &[u8])]) -> Result<(), Failure> {
+        for (key, value) in pairs {
+            self.batch.put(region_of(key), key.to_vec(), value.to_vec())?;
+        }
+        self.raft.engine.write(&mut self.batch, self.raft.sync)?;
+        Ok(())
+    }
 }
 
 impl Reader for Lookups<'_> {
@@ -107,5 +135,10 @@ impl Reader for Lookups<'_> {
         let (from, to) = (len - count + 1, len + 1);
         self.raft.engine.fetch_entries_to::<Entry>(region(log), from, to, None, &mut self.found)?;
         Ok(self.found.iter().map(|entry| std::hint::black_box(&entry.value[..]).len()).sum())
+    }
+
+    fn get(&mut self, key: &[u8]) -> Result<Option<usize>, Failure> {
+        let value = self.raft.engine.get(region_of(key), key);
+        Ok(value.map(|value| std::hint::black_box(&value[..]).len()))
     }
 }

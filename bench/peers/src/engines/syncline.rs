@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use syncline_engine::{Batch, Durability, Log, Options, Seq, Store};
+use syncline_engine::{Batch, Durability, Log, Map, Options, Seq, Store};
 
 use super::{Engine, Failure, Reader, Wait, Writer};
 
@@ -10,6 +10,7 @@ use super::{Engine, Failure, Reader, Wait, Writer};
 pub struct Syncline {
     store: Store,
     logs: Vec<Log>,
+    map: Map,
     wait: Wait,
 }
 
@@ -21,13 +22,19 @@ struct Lookups<'a> {
     engine: &'a Syncline,
 }
 
-/// Opens the store in a directory with the settings that are measured.
-pub fn open_store(dir: &Path, wait: Wait) -> Result<Store, Failure> {
+fn options(wait: Wait) -> Options {
     let mut options = Options::default();
     options.durability = match wait {
         Wait::Buffered => Durability::Os,
         Wait::Durable => Durability::Device,
     };
+    options
+}
+
+/// Opens a store for callers that do not block: it has a thread of its own that writes and syncs.
+pub fn open_unblocked(dir: &Path) -> Result<Store, Failure> {
+    let mut options = options(Wait::Durable);
+    options.committer_thread = true;
     std::fs::create_dir_all(dir)?;
     Ok(Store::open(dir.join("store"), options)?)
 }
@@ -35,10 +42,19 @@ pub fn open_store(dir: &Path, wait: Wait) -> Result<Store, Failure> {
 impl Syncline {
     /// Opens the store and its logs.
     pub fn open(dir: &Path, wait: Wait, logs: u32) -> Result<Self, Failure> {
-        let store = open_store(dir, wait)?;
+        let store = Store::open(dir.join("store"), options(wait))?;
         let logs =
             (0..logs).map(|log| store.log(&format!("log/{log}"))).collect::<Result<_, _>>()?;
-        Ok(Self { store, logs, wait })
+        let map = store.map("map")?;
+        Ok(Self { store, logs, map, wait })
+    }
+
+    fn commit(&self, batch: Batch) -> Result<(), Failure> {
+        let commit = self.store.commit(batch)?;
+        if self.wait == Wait::Durable {
+            commit.wait()?;
+        }
+        Ok(())
     }
 }
 
@@ -57,6 +73,11 @@ impl Engine for Syncline {
         self.store.wait(self.store.appended())?;
         Ok(())
     }
+
+    fn sync(&self) -> Result<(), Failure> {
+        self.store.sync()?;
+        Ok(())
+    }
 }
 
 impl Writer for Appender<'_> {
@@ -65,11 +86,15 @@ impl Writer for Appender<'_> {
         for (log, record) in records {
             batch.append(&self.engine.logs[*log as usize], record);
         }
-        let commit = self.engine.store.commit(batch)?;
-        if self.engine.wait == Wait::Durable {
-            commit.wait()?;
+        self.engine.commit(batch)
+    }
+
+    fn put(&mut self, pairs: &[(&[u8], &[u8])]) -> Result<(), Failure> {
+        let mut batch = Batch::new();
+        for (key, value) in pairs {
+            batch.put(&self.engine.map, key, value);
         }
-        Ok(())
+        self.engine.commit(batch)
     }
 }
 
@@ -86,5 +111,10 @@ impl Reader for Lookups<'_> {
             bytes += std::hint::black_box(record?.1).len();
         }
         Ok(bytes)
+    }
+
+    fn get(&mut self, key: &[u8]) -> Result<Option<usize>, Failure> {
+        let value = self.engine.map.get(key)?;
+        Ok(value.map(|bytes| std::hint::black_box(&bytes[..]).len()))
     }
 }

@@ -2,14 +2,15 @@
 
 use std::{path::Path, time::Instant};
 
-use super::{Figure, PAYLOAD_BYTES, Scale};
+use super::{Figures, PAYLOAD_BYTES};
 use crate::{
     engines::{Failure, Kind, Wait},
     random,
+    scale::Scale,
 };
 
 /// Records per second, one by one and in batches of 100. The time ends when all is with the operating system.
-pub fn run(kind: Kind, dir: &Path, scale: &Scale) -> Result<Vec<Figure>, Failure> {
+pub fn run(kind: Kind, dir: &Path, scale: &Scale) -> Result<Figures, Failure> {
     let mut figures = Vec::new();
     for (name, batch) in [("append b1, M/s", 1), ("append b100, M/s", 100)] {
         let engine = kind.open(&dir.join(batch.to_string()), Wait::Buffered, 1)?;

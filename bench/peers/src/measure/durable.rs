@@ -1,7 +1,7 @@
 //! P2: writers that wait for the disk, each appending one record at a time to its own log.
 
 use std::{
-    fs::OpenOptions,
+    fs::{self, OpenOptions},
     io::Write as _,
     os::unix::fs::FileExt as _,
     path::Path,
@@ -11,10 +11,11 @@ use std::{
 
 use hdrhistogram::Histogram;
 
-use super::{Figure, PAYLOAD_BYTES, Scale};
+use super::{Figures, PAYLOAD_BYTES};
 use crate::{
     engines::{Engine, Failure, Kind, Wait},
     random,
+    scale::Scale,
 };
 
 /// The names of the figures with so many writers.
@@ -27,10 +28,10 @@ fn names(writers: u32) -> [&'static str; 4] {
 }
 
 /// Rate and latency with so many writers, or of the disk itself.
-pub fn run(kind: Kind, dir: &Path, scale: &Scale, writers: u32) -> Result<Vec<Figure>, Failure> {
+pub fn run(kind: Kind, dir: &Path, scale: &Scale, writers: u32) -> Result<Figures, Failure> {
     let limit = Duration::from_secs_f64(scale.seconds);
     let (rate, took) = if kind == Kind::Disk {
-        disk(dir, limit)?
+        disk(dir, PAYLOAD_BYTES, limit)?
     } else {
         let engine = kind.open(dir, Wait::Durable, writers)?;
         // The first syncs of a new file are not the rate.
@@ -42,7 +43,8 @@ pub fn run(kind: Kind, dir: &Path, scale: &Scale, writers: u32) -> Result<Vec<Fi
     Ok(names(writers).into_iter().zip(values).collect())
 }
 
-fn histogram() -> Result<Histogram<u64>, Failure> {
+/// An empty histogram of nanoseconds, up to a minute.
+pub fn histogram() -> Result<Histogram<u64>, Failure> {
     Ok(Histogram::new_with_bounds(1, 60_000_000_000, 2)?)
 }
 
@@ -86,12 +88,14 @@ fn write_for_log(
     Ok(took)
 }
 
-fn disk(dir: &Path, limit: Duration) -> Result<(f64, Histogram<u64>), Failure> {
+/// Writes per second, and how long they took, of the disk itself: so many bytes and a sync, over and over.
+pub fn disk(dir: &Path, bytes: usize, limit: Duration) -> Result<(f64, Histogram<u64>), Failure> {
     const FILE_BYTES: u64 = 64 << 20;
+    fs::create_dir_all(dir)?;
     let mut file = OpenOptions::new().create_new(true).write(true).open(dir.join("disk"))?;
     file.write_all(&vec![0; FILE_BYTES as usize])?;
     file.sync_all()?;
-    let payload = random::payload(PAYLOAD_BYTES);
+    let payload = random::payload(bytes);
     let mut took = histogram()?;
     let mut offset = 0;
     let start = Instant::now();
@@ -100,7 +104,7 @@ fn disk(dir: &Path, limit: Duration) -> Result<(f64, Histogram<u64>), Failure> {
         file.write_all_at(&payload, offset)?;
         rustix::fs::fdatasync(&file)?;
         took.saturating_record(before.elapsed().as_nanos() as u64);
-        offset = (offset + PAYLOAD_BYTES as u64) % FILE_BYTES;
+        offset = (offset + bytes as u64) % FILE_BYTES;
     }
     Ok((took.len() as f64 / start.elapsed().as_secs_f64(), took))
 }

@@ -5,10 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Figure, PAYLOAD_BYTES, Scale};
+use super::{Figures, PAYLOAD_BYTES};
 use crate::{
     engines::{Failure, Kind, Wait},
     random::{self, Random},
+    scale::Scale,
 };
 
 /// Records of each log.
@@ -19,7 +20,7 @@ const TAIL: u64 = 10;
 const BATCH: usize = 100;
 
 /// Records appended per second, and tail reads per second.
-pub fn run(kind: Kind, dir: &Path, scale: &Scale) -> Result<Vec<Figure>, Failure> {
+pub fn run(kind: Kind, dir: &Path, scale: &Scale) -> Result<Figures, Failure> {
     let engine = kind.open(dir, Wait::Buffered, scale.logs)?;
     let payload = random::payload(PAYLOAD_BYTES);
     let mut order: Vec<u32> = (0..scale.logs).collect();

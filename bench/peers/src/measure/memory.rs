@@ -4,15 +4,17 @@
 
 use std::path::Path;
 
-use super::{Figure, PAYLOAD_BYTES, Scale, logs::RECORDS_PER_LOG};
+use super::{Figures, PAYLOAD_BYTES, logs::RECORDS_PER_LOG, maps};
 use crate::{
     ALLOCATED,
     engines::{Failure, Kind, Wait},
     random::{self, Random},
+    scale::Scale,
 };
 
-/// Bytes per record one by one over two logs, per record in runs of 100, and per log of 20 records.
-pub fn run(kind: Kind, dir: &Path, scale: &Scale) -> Result<Vec<Figure>, Failure> {
+/// Bytes per record one by one over two logs, per record in runs of 100, per log of 20 records, and per key of
+/// a map.
+pub fn run(kind: Kind, dir: &Path, scale: &Scale) -> Result<Figures, Failure> {
     let empty = reopened(kind, &dir.join("empty"))?;
     let mut figures = Vec::new();
     for (name, run) in [("bytes per record", 1), ("bytes per record in runs of 100", 100)] {
@@ -25,6 +27,13 @@ pub fn run(kind: Kind, dir: &Path, scale: &Scale) -> Result<Vec<Figure>, Failure
     fill_logs(kind, &many, scale.logs)?;
     let bytes = reopened(kind, &many)?.saturating_sub(empty);
     figures.push(("bytes per log of 20 records", bytes as f64 / f64::from(scale.logs)));
+    for (name, key_bytes) in [("bytes per map key of 16 B", 16), ("bytes per map key of 64 B", 64)]
+    {
+        let dir = dir.join(format!("map-{key_bytes}"));
+        maps::fill(&*kind.open(&dir, Wait::Buffered, 0)?, scale.memory_records, key_bytes)?;
+        let bytes = reopened(kind, &dir)?.saturating_sub(empty);
+        figures.push((name, bytes as f64 / scale.memory_records as f64));
+    }
     Ok(figures)
 }
 

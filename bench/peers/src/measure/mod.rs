@@ -5,60 +5,53 @@ mod durable;
 mod logs;
 mod maps;
 mod memory;
+mod mixed;
+mod open;
+mod overwrite;
+mod pipelined;
+mod rate;
 mod read;
+mod upkeep;
 
 use std::path::Path;
 
-use crate::engines::{Failure, Kind};
+pub use self::open::fill;
+use crate::{
+    engines::{Failure, Kind},
+    scale::Scale,
+};
 
 /// Bytes of every payload.
 pub const PAYLOAD_BYTES: usize = 256;
 
-/// A figure: its name and value.
-pub type Figure = (&'static str, f64);
-
-/// How much work is done.
-#[derive(Clone, Copy, Debug)]
-pub struct Scale {
-    /// Records of the buffered append and of the point reads.
-    pub records: u64,
-    /// Logs of the many-logs measurement.
-    pub logs: u32,
-    /// Seconds of everything that runs for a time.
-    pub seconds: f64,
-    /// Keys and records of the memory measurement.
-    pub memory_records: u64,
-}
-
-impl Scale {
-    /// What goals are checked with.
-    pub const FULL: Self =
-        Self { records: 2_000_000, logs: 100_000, seconds: 2.0, memory_records: 1_000_000 };
-    /// Shows that it works.
-    pub const QUICK: Self =
-        Self { records: 600_000, logs: 10_000, seconds: 0.3, memory_records: 200_000 };
-}
+/// The names and values of the figures of one measurement.
+pub type Figures = Vec<(&'static str, f64)>;
 
 /// What can be measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measurement {
-    /// P1: buffered append
+    /// P1: buffered append.
     Append,
-    /// P2: durable append, 1 writer
-    #[value(name = "durable1")]
+    /// P2: durable append, 1 writer.
     Durable1,
-    /// P2: durable append, 8 writers
-    #[value(name = "durable8")]
+    /// P2: durable append, 8 writers.
     Durable8,
-    /// P2: durable append, 64 writers
-    #[value(name = "durable64")]
+    /// P2: durable append, 64 writers.
     Durable64,
-    /// P5: memory
+    /// P3: durable append, callers not blocked.
+    Pipelined,
+    /// P4: open.
+    Open,
+    /// P5: memory.
     Memory,
-    /// P6: point reads
+    /// P6: point reads.
     Read,
-    /// P8: many logs
+    /// P7: steady overwrite.
+    Overwrite,
+    /// P8: many logs.
     Logs,
+    /// P9: stalls.
+    Mixed,
 }
 
 impl Measurement {
@@ -68,9 +61,13 @@ impl Measurement {
         Self::Durable1,
         Self::Durable8,
         Self::Durable64,
+        Self::Pipelined,
+        Self::Open,
         Self::Memory,
         Self::Read,
+        Self::Overwrite,
         Self::Logs,
+        Self::Mixed,
     ];
 
     /// Its name on the command line.
@@ -80,45 +77,42 @@ impl Measurement {
             Self::Durable1 => "durable1",
             Self::Durable8 => "durable8",
             Self::Durable64 => "durable64",
+            Self::Pipelined => "pipelined",
+            Self::Open => "open",
             Self::Memory => "memory",
             Self::Read => "read",
+            Self::Overwrite => "overwrite",
             Self::Logs => "logs",
+            Self::Mixed => "mixed",
         }
     }
 
-    /// Whom it measures.
-    pub fn kinds(self) -> &'static [Kind] {
+    /// Whom it can measure.
+    pub fn measures(self, kind: Kind) -> bool {
         match self {
-            Self::Append => &[Kind::Syncline, Kind::Raft, Kind::Commitlog],
-            Self::Durable1 => &[Kind::Disk, Kind::Syncline, Kind::Raft, Kind::Lmdb],
-            Self::Durable8 | Self::Durable64 => &[Kind::Syncline, Kind::Raft, Kind::Lmdb],
-            Self::Memory => &[Kind::Syncline, Kind::Raft],
-            Self::Read | Self::Logs => &[Kind::Syncline, Kind::Raft, Kind::Lmdb],
+            Self::Append => kind.has_map() || kind == Kind::Commitlog,
+            Self::Durable1 => kind != Kind::Commitlog,
+            Self::Durable8 | Self::Durable64 | Self::Open | Self::Read => kind.has_reads(),
+            Self::Pipelined | Self::Mixed => kind.has_map() || kind == Kind::Disk,
+            Self::Overwrite | Self::Logs => kind.has_map(),
+            Self::Memory => kind.has_visible_heap(),
         }
     }
 
     /// Measures one engine once, in an empty directory.
-    pub fn run(self, kind: Kind, dir: &Path, scale: &Scale) -> Result<Vec<Figure>, Failure> {
+    pub fn run(self, kind: Kind, dir: &Path, scale: &Scale) -> Result<Figures, Failure> {
         match self {
             Self::Append => append::run(kind, dir, scale),
             Self::Durable1 => durable::run(kind, dir, scale, 1),
             Self::Durable8 => durable::run(kind, dir, scale, 8),
             Self::Durable64 => durable::run(kind, dir, scale, 64),
-            Self::Memory => {
-                let mut figures = memory::run(kind, dir, scale)?;
-                if kind == Kind::Syncline {
-                    figures.extend(maps::memory(dir, scale)?);
-                }
-                Ok(figures)
-            }
-            Self::Read => {
-                let mut figures = read::run(kind, dir, scale)?;
-                if kind == Kind::Syncline {
-                    figures.extend(maps::read(&dir.join("map"), scale)?);
-                }
-                Ok(figures)
-            }
+            Self::Pipelined => pipelined::run(kind, dir, scale),
+            Self::Open => open::run(kind, dir, scale),
+            Self::Memory => memory::run(kind, dir, scale),
+            Self::Read => read::run(kind, dir, scale),
+            Self::Overwrite => overwrite::run(kind, dir, scale),
             Self::Logs => logs::run(kind, dir, scale),
+            Self::Mixed => mixed::run(kind, dir, scale),
         }
     }
 }

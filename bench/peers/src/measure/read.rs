@@ -1,19 +1,24 @@
-//! P6: uniform point reads of one log, warm.
+//! P6: uniform point reads of one log and of a map, warm.
 
-use std::{
-    path::Path,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{path::Path, time::Duration};
 
-use super::{Figure, PAYLOAD_BYTES, Scale};
+use super::{Figures, PAYLOAD_BYTES, maps, rate};
 use crate::{
-    engines::{Engine, Failure, Kind, Wait},
-    random::{self, Random},
+    engines::{Failure, Kind, Wait},
+    random,
+    scale::Scale,
 };
 
-/// Reads per second of one thread and of two.
-pub fn run(kind: Kind, dir: &Path, scale: &Scale) -> Result<Vec<Figure>, Failure> {
+/// Reads per second of one thread and of two, of a log and of a map where there is one.
+pub fn run(kind: Kind, dir: &Path, scale: &Scale) -> Result<Figures, Failure> {
+    let mut figures = of_a_log(kind, &dir.join("log"), scale)?;
+    if kind.has_map() {
+        figures.extend(of_a_map(kind, &dir.join("map"), scale)?);
+    }
+    Ok(figures)
+}
+
+fn of_a_log(kind: Kind, dir: &Path, scale: &Scale) -> Result<Figures, Failure> {
     let engine = kind.open(dir, Wait::Buffered, 1)?;
     let payload = random::payload(PAYLOAD_BYTES);
     let mut writer = engine.writer();
@@ -22,46 +27,43 @@ pub fn run(kind: Kind, dir: &Path, scale: &Scale) -> Result<Vec<Figure>, Failure
         writer.append(&records)?;
     }
     engine.flush()?;
-    let limit = Duration::from_secs_f64(scale.seconds);
     // Once over everything: from here on it is warm.
     let mut reader = engine.reader()?;
     for seq in 1..=scale.records {
         check(reader.read(0, seq)?)?;
     }
     drop(reader);
-    let one = rate(&*engine, 1, scale.records, limit)?;
-    let two = rate(&*engine, 2, scale.records, limit)?;
-    Ok(vec![("read 1 thread, M/s", one / 1e6), ("read 2 threads, M/s", two / 1e6)])
+    let limit = Duration::from_secs_f64(scale.seconds);
+    let rate = |threads| {
+        rate::reads(&*engine, threads, limit, |reader, random| {
+            check(reader.read(0, random.below(scale.records) + 1)?)
+        })
+    };
+    Ok(vec![("read 1 thread, M/s", rate(1)? / 1e6), ("read 2 threads, M/s", rate(2)? / 1e6)])
+}
+
+fn of_a_map(kind: Kind, dir: &Path, scale: &Scale) -> Result<Figures, Failure> {
+    let keys = scale.records;
+    // Opened anew, so that what is read is as a service finds it after a start.
+    maps::fill(&*kind.open(dir, Wait::Buffered, 1)?, keys, 16)?;
+    let engine = kind.open(dir, Wait::Buffered, 1)?;
+    let mut reader = engine.reader()?;
+    for number in 0..keys {
+        check(reader.get(&maps::key::<16>(number))?)?;
+    }
+    drop(reader);
+    let limit = Duration::from_secs_f64(scale.seconds);
+    let rate = |threads| {
+        rate::reads(&*engine, threads, limit, |reader, random| {
+            check(reader.get(&maps::key::<16>(random.below(keys)))?)
+        })
+    };
+    Ok(vec![
+        ("map read 1 thread, M/s", rate(1)? / 1e6),
+        ("map read 2 threads, M/s", rate(2)? / 1e6),
+    ])
 }
 
 fn check(read: Option<usize>) -> Result<(), Failure> {
     if read == Some(PAYLOAD_BYTES) { Ok(()) } else { Err("a record is not there".into()) }
-}
-
-fn rate(engine: &dyn Engine, threads: u64, records: u64, limit: Duration) -> Result<f64, Failure> {
-    let start = Instant::now();
-    let reads = thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads)
-            .map(|seed| scope.spawn(move || read_for(engine, seed, records, limit)))
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().map_err(|_| Failure::from("a reader panicked"))?)
-            .sum::<Result<u64, Failure>>()
-    })?;
-    Ok(reads as f64 / start.elapsed().as_secs_f64())
-}
-
-fn read_for(engine: &dyn Engine, seed: u64, records: u64, limit: Duration) -> Result<u64, Failure> {
-    let mut reader = engine.reader()?;
-    let mut random = Random::new(seed + 1);
-    let mut reads = 0;
-    let start = Instant::now();
-    while start.elapsed() < limit {
-        for _ in 0..1000 {
-            check(reader.read(0, random.below(records) + 1)?)?;
-        }
-        reads += 1000;
-    }
-    Ok(reads)
 }
