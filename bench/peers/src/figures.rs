@@ -29,14 +29,14 @@ pub const SECTIONS: &[(&str, &str, &str)] = &[
     (
         "append",
         "P1 · Buffered append",
-        "2,000,000 records of 256 B into one log by one thread, one by one and in batches of 100. Not waited for \
+        "Records of 256 B into one log by one thread, one by one (b1) and in batches of 100 (b100). Not waited for \
          the device; the time ends when all is with the operating system (redb and sled, which have no such point: with the \
          device).",
     ),
     (
         "durable",
         "P2 · Durable append",
-        "1, 8 or 64 threads, each appending a record of 256 B to a log of its own and waiting until it survives power loss.",
+        "1, 8 or 64 threads (durable 1, 8, 64), each appending a record of 256 B to a log of its own and waiting until it survives power loss.",
     ),
     (
         "pipelined",
