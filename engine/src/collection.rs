@@ -53,6 +53,17 @@ pub(crate) struct LogData {
 }
 
 impl LogData {
+    /// The log with this index, whose records have so many payload bytes.
+    pub(crate) fn new(id: u32, name: &str, index: LogIndex, payload_bytes: u64) -> Self {
+        Self {
+            index: RwLock::new(index),
+            bytes: AtomicU64::new(payload_bytes),
+            name: name.into(),
+            id,
+            dropped: AtomicBool::new(false),
+        }
+    }
+
     /// Payload bytes of the records kept.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
@@ -75,6 +86,13 @@ pub(crate) struct MapData {
     pub(crate) dropped: AtomicBool,
 }
 
+impl MapData {
+    /// The map with this index.
+    pub(crate) fn new(id: u32, name: &str, index: MapIndex) -> Self {
+        Self { index, name: name.into(), id, dropped: AtomicBool::new(false) }
+    }
+}
+
 /// A log or a map.
 #[derive(Clone, Debug)]
 pub(crate) enum Collection {
@@ -84,13 +102,9 @@ pub(crate) enum Collection {
 
 impl Collection {
     pub(crate) fn new(kind: Kind, id: u32, name: &str) -> Self {
-        let (name, dropped) = (Box::from(name), AtomicBool::new(false));
         match kind {
-            Kind::Log => {
-                let (index, bytes) = (RwLock::new(LogIndex::new()), AtomicU64::new(0));
-                Self::Log(Arc::new(LogData { index, bytes, name, id, dropped }))
-            }
-            Kind::Map => Self::Map(Arc::new(MapData { index: MapIndex::new(), name, id, dropped })),
+            Kind::Log => Self::Log(Arc::new(LogData::new(id, name, LogIndex::new(), 0))),
+            Kind::Map => Self::Map(Arc::new(MapData::new(id, name, MapIndex::new()))),
         }
     }
 

@@ -26,6 +26,18 @@ pub enum Error {
         /// Where the damaged frame begins, in bytes from the start of the file.
         offset: u64,
     },
+    /// A snapshot is not of this store, or what it needs is not there. Nothing was changed: restore the
+    /// directory from a copy.
+    #[error(
+        "corrupt: snapshot {snapshot} at offset {offset} does not belong to these segments; \
+         restore the directory from a copy"
+    )]
+    CorruptSnapshot {
+        /// The snapshot's id, which is also its file name in hexadecimal.
+        snapshot: u64,
+        /// What is wrong, in bytes from the start of the file.
+        offset: u64,
+    },
     /// The disk failed, or refused. After a failed write or sync the store is poisoned too.
     #[error("i/o: {0}; check the disk and the permissions of the store's directory")]
     Io(Arc<io::Error>),
@@ -64,10 +76,10 @@ impl Error {
         matches!(self, Self::Full)
     }
 
-    /// Whether stored bytes are damaged: only [`Error::Corrupt`].
+    /// Whether stored bytes are damaged: [`Error::Corrupt`] and [`Error::CorruptSnapshot`].
     #[must_use]
     pub fn is_corruption(&self) -> bool {
-        matches!(self, Self::Corrupt { .. })
+        matches!(self, Self::Corrupt { .. } | Self::CorruptSnapshot { .. })
     }
 
     /// A rejection with its reason.

@@ -73,6 +73,7 @@ impl Handle {
         // poisoned: behind the lock nothing may touch what the next opener has.
         drop(self.role.lock());
         drop(self.making.lock());
+        drop(self.maintenance.lock());
         *self.lock.lock() = None;
         ended
     }

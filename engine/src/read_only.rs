@@ -50,6 +50,7 @@ impl Store {
             damages: opened.damages,
             torn: opened.torn,
             elapsed: began.elapsed(),
+            ..OpenReport::default()
         };
         let mut shared = share(opened.recovered, options, disk);
         shared.is_read_only = true;

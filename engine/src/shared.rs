@@ -9,6 +9,7 @@ use crate::{
     collection::Names,
     error::Error,
     format::{check::KeyHash, table::TableBuilder},
+    kept::Maintenance,
     options::Options,
     segment::file::Segment,
     segment::frames::Frames,
@@ -100,6 +101,9 @@ pub(crate) struct Shared {
     pub(crate) names: RwLock<Names>,
     /// Held while a collection is created: the id that the next one gets.
     pub(crate) next_collection_id: Mutex<u32>,
+    /// Held by whatever changes the set of files beside the segments that take frames: snapshots,
+    /// compaction, removal, backup. Taken before any other lock.
+    pub(crate) maintenance: Mutex<Maintenance>,
     pub(crate) role: Mutex<Role>,
     pub(crate) marks: Watermarks,
     pub(crate) waiters: Waiters,
@@ -137,6 +141,15 @@ impl Shared {
         } else {
             Error::Closed
         }
+    }
+
+    /// Whether writes are possible and the store is open: nothing may go on behind the directory's lock.
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`], [`Error::Closed`].
+    pub(crate) fn check_open(&self) -> Result<(), Error> {
+        self.check_health()?;
+        if self.core.lock().closed { Err(self.refusal()) } else { Ok(()) }
     }
 
     pub(crate) fn synced(&self) -> u64 {

@@ -38,10 +38,16 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct OpenReport {
-    /// Segments found.
+    /// Segments in use.
     pub segments: u64,
-    /// Records found, of all kinds: what was ever committed and is still in a segment.
+    /// Records replayed, of all kinds: with a snapshot those that came after it began, else all that
+    /// were ever committed.
     pub records: u64,
+    /// The snapshot that it began with.
+    pub snapshot: Option<u64>,
+    /// Newer snapshots that could not be used, because they are damaged or could not be read. They are
+    /// removed.
+    pub snapshots_unusable: u64,
     /// Bytes of a torn tail that were cut: what was committed but not durable at a crash.
     pub bytes_cut: u64,
     /// What is damaged; only a store that was opened to read only can have some.
@@ -95,6 +101,8 @@ impl Store {
         let report = OpenReport {
             segments: recovered.segments as u64,
             records: recovered.records,
+            snapshot: recovered.snapshot,
+            snapshots_unusable: recovered.snapshots_unusable as u64,
             bytes_cut: recovered.bytes_cut,
             elapsed: began.elapsed(),
             ..OpenReport::default()
@@ -289,6 +297,18 @@ impl Store {
         self.handle.backup(&*target, progress)
     }
 
+    /// Writes the image of all indexes beside the segments, while writers go on. The next opening
+    /// begins with it and replays only what came after. The two newest snapshots are kept; durable on
+    /// return, and so is everything that was appended when it began.
+    ///
+    /// # Errors
+    /// [`Error::Full`] without space for it and [`Error::Io`] when a write fails: the store goes on
+    /// without the snapshot. What makes a sync fail poisons the store. [`Error::Poisoned`],
+    /// [`Error::Closed`].
+    pub fn snapshot(&self) -> Result<(), Error> {
+        self.handle.snapshot()
+    }
+
     /// Bytes of frames that are still of use: records not trimmed, removed, replaced or dropped. The
     /// rest of the segments is there for compaction to take back.
     #[must_use]
@@ -383,9 +403,10 @@ pub(crate) fn share(recovered: Recovered, options: Options, disk: Arc<dyn Disk>)
         }),
         prepared: Mutex::new(recovered.prepared),
         making: Mutex::new(()),
-        next_segment_id: AtomicU64::new(recovered.segments as u64 + 1),
+        next_segment_id: AtomicU64::new(recovered.next_segment_id),
         names: RwLock::new(recovered.names),
         next_collection_id: Mutex::new(recovered.next_collection_id),
+        maintenance: Mutex::new(recovered.maintenance),
         role: Mutex::new(role),
         marks,
         waiters: Default::default(),

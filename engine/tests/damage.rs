@@ -204,11 +204,11 @@ fn missing_foreign_and_unknown_files() {
 
     let copy = image(dir.path());
     let mut bytes = fs::read(copy.path().join(FIRST)).unwrap();
-    bytes[8] = 2;
+    bytes[8] = 3;
     let crc = crc32fast::hash(&bytes[..60]);
     bytes[60..64].copy_from_slice(&crc.to_le_bytes());
     fs::write(copy.path().join(FIRST), &bytes).unwrap();
-    assert!(matches!(open(copy.path()), Err(Error::Unsupported { version: 2 })));
+    assert!(matches!(open(copy.path()), Err(Error::Unsupported { version: 3 })));
     assert_eq!(fs::read(copy.path().join(FIRST)).unwrap(), bytes);
 
     let copy = image(dir.path());

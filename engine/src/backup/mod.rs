@@ -73,10 +73,4 @@ impl Shared {
         };
         (as_of, segments.into_iter().enumerate().map(wanted).collect())
     }
-
-    /// Whether the store is open: a backup may not go on behind the lock of the directory.
-    fn check_open(&self) -> Result<(), Error> {
-        self.check_health()?;
-        if self.core.lock().closed { Err(Error::Closed) } else { Ok(()) }
-    }
 }

@@ -37,6 +37,10 @@ pub(crate) enum Kind {
     Close = 8,
     /// The table of a sealed segment.
     Footer = 9,
+    /// A piece of a snapshot's image; never in a segment.
+    Piece = 10,
+    /// The end of a snapshot; never in a segment.
+    SnapshotEnd = 11,
 }
 
 impl Kind {
@@ -51,6 +55,8 @@ impl Kind {
             7 => Self::Flush,
             8 => Self::Close,
             9 => Self::Footer,
+            10 => Self::Piece,
+            11 => Self::SnapshotEnd,
             _ => return None,
         })
     }
@@ -179,7 +185,8 @@ impl<'a> Frame<'a> {
             Kind::Put => fields >= self.key_bytes,
             Kind::Remove => fields == self.key_bytes,
             Kind::Flush | Kind::Close => fields == 16 && self.end,
-            Kind::Footer => self.end,
+            Kind::Footer | Kind::SnapshotEnd => self.end,
+            Kind::Piece => self.key_bytes == 0,
         }
     }
 

@@ -8,6 +8,13 @@ use super::{VERSION, u32_at, u64_at};
 pub(crate) const HEADER_BYTES: usize = 64;
 const MAGIC: [u8; 8] = *b"SYNCSEG\n";
 const CRC_AT: usize = HEADER_BYTES - 4;
+/// Set in the ids of cold segments: those that compaction writes beside history.
+pub(crate) const COLD: u64 = 1 << 63;
+
+/// Whether a segment is a cold one: it has no part in history, and counts only when a snapshot lists it.
+pub(crate) fn is_cold(id: u64) -> bool {
+    id & COLD != 0
+}
 
 /// What a segment says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +110,21 @@ mod tests {
         let crc = crc32fast::hash(&bytes[..CRC_AT]);
         bytes[CRC_AT..].copy_from_slice(&crc.to_le_bytes());
         assert_eq!(SegmentHeader::decode(&bytes), Err(BadHeader::Newer(9)));
+    }
+
+    #[test]
+    fn the_version_before_is_read() {
+        let mut bytes = HEADER.encode();
+        bytes[8] = 1;
+        let crc = crc32fast::hash(&bytes[..CRC_AT]);
+        bytes[CRC_AT..].copy_from_slice(&crc.to_le_bytes());
+        assert_eq!(SegmentHeader::decode(&bytes), Ok(HEADER));
+    }
+
+    #[test]
+    fn cold_segments_have_names_of_their_own() {
+        assert!(is_cold(COLD | 1) && !is_cold(1));
+        assert_eq!(segment_name(COLD | 1), "8000000000000001.seg");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The bytes on disk, format version 1: pure functions, drawn byte by byte in docs/format.md.
+//! The bytes on disk, format version 2: pure functions, drawn byte by byte in docs/format.md.
 //!
 //! Knows little-endian bytes and checks; nothing of files, memory maps or who reads.
 
@@ -6,12 +6,15 @@ pub(crate) mod check;
 pub(crate) mod footer;
 pub(crate) mod frame;
 pub(crate) mod header;
+pub(crate) mod image;
+pub(crate) mod listing;
 pub(crate) mod mark;
+pub(crate) mod snapshot;
 pub(crate) mod table;
 pub(crate) mod varint;
 
 /// The version this library writes, and the newest it reads.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// Reads a little-endian number; the caller has checked the bounds.
 pub(crate) fn u16_at(bytes: &[u8], at: usize) -> u16 {

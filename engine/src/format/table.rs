@@ -85,7 +85,7 @@ impl TableBuilder {
                 self.bytes.extend_from_slice(&hash.hash(frame.key()).to_le_bytes());
             }
             Kind::Create => self.bytes.extend_from_slice(frame.fields()),
-            Kind::Drop | Kind::Flush | Kind::Close | Kind::Footer => {}
+            _ => {}
         }
         self.bytes[tag_at] = first;
     }
@@ -209,6 +209,9 @@ impl<'a> Items<'a> {
             };
         }
         let kind = Kind::from_byte(first & KIND_MASK).filter(|_| first & !KNOWN == 0)?;
+        if matches!(kind, Kind::Piece | Kind::SnapshotEnd) {
+            return None;
+        }
         self.last_kind = Some(kind);
         if matches!(kind, Kind::Flush | Kind::Close) {
             self.last = Last { collection: 0, length: MARK_BYTES as u32, seq: 0 };

@@ -12,12 +12,12 @@ const UNIFORM_KEPT: usize = 16;
 #[derive(Debug)]
 pub(crate) struct LogIndex {
     /// Sequence number of the first record of the first word.
-    base: u64,
+    pub(super) base: u64,
     /// Sequence number of the first record kept.
-    first: u64,
+    pub(super) first: u64,
     /// Sequence number that the next record gets.
-    next: u64,
-    words: Words,
+    pub(super) next: u64,
+    pub(super) words: Words,
 }
 
 /// Consecutive records of a log that stand one behind the other.

@@ -9,23 +9,28 @@ use super::table::{Crowded, Matches, Table};
 use crate::{
     location::Location,
     stripe::{STRIPES, stripe},
-    sync::{Arc, OnceLock, RwLock},
+    sync::{
+        Arc, OnceLock, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 /// An explorer is to meet the split soon, and sees no more in many children than in a few.
-const CHILDREN: usize = if cfg!(shuttle) { 4 } else { 64 };
+pub(super) const CHILDREN: usize = if cfg!(shuttle) { 4 } else { 64 };
 const CHILD_SHIFT: u32 = 34;
 /// Keys above which a map is split.
 const SPLIT_KEYS: usize = if cfg!(shuttle) { 9 } else { 2048 };
 
-type Children = Box<[Arc<Table>]>;
+pub(super) type Children = Box<[Arc<Table>]>;
 
 /// Where the keys of a map stand. One writer at a time; any number of readers.
 #[derive(Debug)]
 pub(crate) struct MapIndex {
-    root: RwLock<Arc<Table>>,
+    pub(super) root: RwLock<Arc<Table>>,
     /// The same children behind one lock per stripe of threads, so that readers do not meet.
-    split: OnceLock<Box<[CachePadded<RwLock<Children>>; STRIPES]>>,
+    pub(super) split: OnceLock<Box<[CachePadded<RwLock<Children>>; STRIPES]>>,
+    /// Keys above which it is split.
+    pub(super) split_keys: AtomicUsize,
 }
 
 /// How far a scan has come.
@@ -71,7 +76,11 @@ fn child_of(hash: u64) -> usize {
 
 impl MapIndex {
     pub(crate) fn new() -> Self {
-        Self { root: RwLock::new(Arc::new(Table::new())), split: OnceLock::new() }
+        Self {
+            root: RwLock::new(Arc::new(Table::new())),
+            split: OnceLock::new(),
+            split_keys: AtomicUsize::new(SPLIT_KEYS),
+        }
     }
 
     /// Calls `look` with the table that a hash belongs to.
@@ -127,29 +136,37 @@ impl MapIndex {
 
     /// Whether the map has outgrown one table.
     pub(crate) fn wants_split(&self) -> bool {
-        self.split.get().is_none() && self.root.read().len() > SPLIT_KEYS
+        let limit = self.split_keys.load(Ordering::Relaxed);
+        self.split.get().is_none() && self.root.read().len() > limit
     }
 
     /// Splits the table, given the hash of the key at each location. Writer only.
     ///
     /// # Errors
-    /// The first one of `hash_at`; the map stays as it was.
+    /// The first one of `hash_at`; the map stays as it was, and wants no split until it has doubled.
     pub(crate) fn split<E>(&self, hash_at: impl Fn(Location) -> Result<u64, E>) -> Result<(), E> {
         let mut children: Vec<Table> = (0..CHILDREN).map(|_| Table::new()).collect();
         let (page, _) = self.root.read().page(0, usize::MAX);
         for (_, location) in page {
-            let hash = hash_at(location)?;
+            let hash = hash_at(location).inspect_err(|_| {
+                self.split_keys.store(2 * self.root.read().len(), Ordering::Relaxed);
+            })?;
             let child = &mut children[child_of(hash)];
             while child.insert(hash, location) == Err(Crowded) {
                 *child = child.grown();
             }
         }
-        let children: Children = children.into_iter().map(Arc::new).collect();
-        let stripes = std::array::from_fn(|_| CachePadded::new(RwLock::new(children.clone())));
         let mut root = self.root.write();
-        let _ = self.split.set(Box::new(stripes));
+        self.set_children(children);
         *root = Arc::new(Table::new());
         Ok(())
+    }
+
+    /// Begins to be split into these tables. Writer only, once.
+    pub(super) fn set_children(&self, children: Vec<Table>) {
+        let children: Children = children.into_iter().map(Arc::new).collect();
+        let stripes = std::array::from_fn(|_| CachePadded::new(RwLock::new(children.clone())));
+        let _ = self.split.set(Box::new(stripes));
     }
 
     /// Takes every entry out. Writer only, and the last change: the map was dropped.
@@ -220,10 +237,12 @@ mod tests {
         fill(&index, 0..2049);
         assert!(index.wants_split());
         assert_eq!(index.split(|_| Err(7)), Err(7));
+        assert!(!index.wants_split(), "rests until it has doubled");
+        fill(&index, 2049..4099);
         assert!(index.wants_split());
         split(&index);
         assert!(!index.wants_split());
-        fill(&index, 2049..50_000);
+        fill(&index, 4099..50_000);
         assert_eq!(index.len(), 50_000);
         for n in 0..50_000 {
             assert!(index.matches(hash(n)).iter().any(|at| at == place(n)), "{n}");

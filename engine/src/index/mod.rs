@@ -2,6 +2,7 @@
 //!
 //! Know locations; nothing of files, frames or who writes.
 
+pub(crate) mod image;
 pub(crate) mod log;
 pub(crate) mod map;
 #[cfg_attr(not(test), expect(dead_code, reason = "what moves records is not there yet"))]

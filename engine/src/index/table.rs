@@ -30,9 +30,9 @@ pub(crate) fn print(hash: u64) -> u32 {
 pub(crate) struct Table {
     /// Odd while the writer moves words.
     version: AtomicU64,
-    count: AtomicUsize,
+    pub(super) count: AtomicUsize,
     capacity: usize,
-    words: Box<[AtomicU64]>,
+    pub(super) words: Box<[AtomicU64]>,
 }
 
 /// What was found under a print: nearly always none or one.
@@ -65,7 +65,7 @@ impl Table {
         Self::with_capacity(CAPACITY_MIN)
     }
 
-    fn with_capacity(capacity: usize) -> Self {
+    pub(super) fn with_capacity(capacity: usize) -> Self {
         let slack = (capacity / 8).clamp(CAPACITY_MIN, SLACK_MAX);
         Self {
             version: AtomicU64::new(0),
@@ -79,7 +79,7 @@ impl Table {
         self.count.load(Ordering::Relaxed)
     }
 
-    fn home(&self, print: u32) -> usize {
+    pub(super) fn home(&self, print: u32) -> usize {
         ((u64::from(print) * self.capacity as u64) >> PRINT_BITS) as usize
     }
 
@@ -256,11 +256,11 @@ impl Table {
     }
 }
 
-fn pack(print: u32, location: Location) -> u64 {
+pub(super) fn pack(print: u32, location: Location) -> u64 {
     u64::from(print) << LOCATION_BITS | location.pack()
 }
 
-fn print_of(word: u64) -> u32 {
+pub(super) fn print_of(word: u64) -> u32 {
     (word >> LOCATION_BITS) as u32
 }
 

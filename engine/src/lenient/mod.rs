@@ -13,6 +13,7 @@ use apply::{Indexed, index};
 use crate::{
     error::Error,
     format::{header::HEADER_BYTES, table::TableBuilder},
+    kept::Maintenance,
     location::SLOTS_MAX,
     recovery::Recovered,
     storage::Disk,
@@ -60,6 +61,10 @@ pub(crate) fn open(disk: &Arc<dyn Disk>, is_thorough: bool) -> Result<Opened, Er
                 table: TableBuilder::default(),
                 prepared: None,
                 segments: survey.segments.len(),
+                next_segment_id: survey.segments.last().map_or(1, |last| last.entry.id + 1),
+                maintenance: Maintenance::default(),
+                snapshot: None,
+                snapshots_unusable: 0,
                 position: position(&survey),
                 records,
                 bytes_cut: 0,

@@ -2,6 +2,8 @@
 //!
 //! Knows tables and indexes; nothing of files. Payloads are read only to compare keys.
 
+use hashbrown::HashMap;
+
 use crate::{
     collection::{Collection, Kind as CollectionKind, LogData, MapData, Names},
     error::Error,
@@ -15,25 +17,53 @@ use crate::{
     read::resolve,
     segment::file::Segment,
     segment::frames::Frames,
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     write::placing::Released,
     write::release,
 };
+
+/// What the indexes begin with: nothing, or the image of a snapshot.
+#[derive(Debug, Default)]
+pub(super) struct Start {
+    /// What is before this position is in the image.
+    pub(super) replay: u64,
+    /// What is before this one may be in the image already.
+    pub(super) as_of: u64,
+    /// Live bytes of the segments as of then, by slot.
+    pub(super) live: Vec<(u16, u64)>,
+    pub(super) collections: Vec<Collection>,
+    pub(super) next_collection_id: u32,
+}
 
 /// What is rebuilt so far.
 #[derive(Debug)]
 pub(super) struct Applied<'a> {
     frames: &'a Frames,
     hash: KeyHash,
-    /// Collections by id, from 1.
-    collections: Vec<Collection>,
-    /// Records seen.
+    /// Collections that were not dropped, by id.
+    collections: HashMap<u32, Collection>,
+    next_collection_id: u32,
+    replay: u64,
+    as_of: u64,
+    /// Live bytes of the segments, until they are set.
+    live: Vec<(u16, u64)>,
+    /// Records applied.
     pub(super) records: u64,
 }
 
 impl<'a> Applied<'a> {
-    pub(super) fn new(frames: &'a Frames, hash: KeyHash) -> Self {
-        Self { frames, hash, collections: Vec::new(), records: 0 }
+    pub(super) fn new(frames: &'a Frames, hash: KeyHash, start: Start) -> Self {
+        let collections = start.collections.into_iter();
+        Self {
+            frames,
+            hash,
+            collections: collections.map(|one| (one.id(), one)).collect(),
+            next_collection_id: start.next_collection_id.max(1),
+            replay: start.replay,
+            as_of: start.as_of,
+            live: start.live,
+            records: 0,
+        }
     }
 
     /// Applies one segment's table.
@@ -45,12 +75,17 @@ impl<'a> Applied<'a> {
         let (mut live, mut before) = (0, None);
         for item in table.items() {
             let item = item.map_err(|_| segment.corrupt(0))?;
-            if matches!(item.kind, Kind::Flush | Kind::Close) {
+            let position = segment.position(item.offset);
+            if matches!(item.kind, Kind::Flush | Kind::Close) || position < self.replay {
                 before = None;
                 continue;
             }
+            if position >= self.as_of && !self.live.is_empty() {
+                self.set_live();
+                live = 0;
+            }
             let adjacent = before == Some((Kind::Append, item.collection));
-            let kept = self.item(segment, &item, adjacent)?;
+            let kept = self.item(segment, &item, adjacent, position < self.as_of)?;
             live += if kept { padded(item.length as usize) as i64 } else { 0 };
             before = Some((item.kind, item.collection));
             self.records += 1;
@@ -59,8 +94,24 @@ impl<'a> Applied<'a> {
         Ok(())
     }
 
-    /// Applies one record; whether an index points at it now.
-    fn item(&mut self, segment: &Segment, item: &Item<'_>, adjacent: bool) -> Result<bool, Error> {
+    /// What was counted so far may have been counted in the image too: its count is the right one.
+    fn set_live(&mut self) {
+        for (slot, bytes) in self.live.drain(..) {
+            if let Ok(segment) = self.frames.segments.at(slot) {
+                segment.set_live(bytes);
+            }
+        }
+    }
+
+    /// Applies one record, which the image may have already when `is_imaged`; whether an index points
+    /// at it now.
+    fn item(
+        &mut self,
+        segment: &Segment,
+        item: &Item<'_>,
+        adjacent: bool,
+        is_imaged: bool,
+    ) -> Result<bool, Error> {
         let bad = || segment.corrupt(item.offset);
         if u64::from(item.offset) >= SEGMENT_BYTES_MAX {
             return Err(bad());
@@ -68,14 +119,16 @@ impl<'a> Applied<'a> {
         if item.kind == Kind::Create {
             return self.create(item).map(|()| false).ok_or_else(bad);
         }
-        let at = (item.collection as usize).checked_sub(1).ok_or_else(bad)?;
-        let collection = self.collections.get(at).ok_or_else(bad)?.clone();
-        if collection.is_dropped() {
-            return Err(bad());
-        }
+        let Some(collection) = self.collections.get(&item.collection) else {
+            // It was dropped before the image came to it.
+            return if is_imaged { Ok(false) } else { Err(bad()) };
+        };
         let location = Location { slot: segment.slot, offset: item.offset };
-        match (&collection, item.kind) {
+        match (collection, item.kind) {
             (Collection::Log(log), Kind::Append) => {
+                if is_imaged && item.seq < log.index.read().next() {
+                    return Ok(false);
+                }
                 append(log, item, location, adjacent).ok_or_else(bad)?;
             }
             (Collection::Log(log), Kind::Trim) => {
@@ -85,30 +138,35 @@ impl<'a> Applied<'a> {
             (Collection::Log(log), Kind::Drop) => {
                 let next = log.index.read().next();
                 self.trim(log, next);
-                log.dropped.store(true, Ordering::Release);
+                self.collections.remove(&item.collection);
             }
             (Collection::Map(map), Kind::Put | Kind::Remove) => self.key(map, item, location)?,
             (Collection::Map(map), Kind::Drop) => {
                 release::count(self.frames, vec![Released::Puts(map.index.take())]);
-                map.dropped.store(true, Ordering::Release);
+                self.collections.remove(&item.collection);
             }
             _ => return Err(bad()),
         }
         Ok(matches!(item.kind, Kind::Append | Kind::Put))
     }
 
+    /// Ids are consecutive, and never given again: what was created before a snapshot is in its image.
     fn create(&mut self, item: &Item<'_>) -> Option<()> {
         let (kind, name) = item.fields.split_first()?;
         let kind = CollectionKind::from_byte(*kind)?;
         let name = std::str::from_utf8(name).ok()?;
-        let is_next = item.collection as usize == self.collections.len() + 1;
-        is_next.then(|| self.collections.push(Collection::new(kind, item.collection, name)))
+        if item.collection != self.next_collection_id {
+            return None;
+        }
+        self.next_collection_id = item.collection.checked_add(1)?;
+        self.collections.insert(item.collection, Collection::new(kind, item.collection, name));
+        Some(())
     }
 
     fn trim(&self, log: &Arc<LogData>, seq: u64) {
         let released = {
             let mut index = log.index.write();
-            let range = index.first()..seq;
+            let range = index.first()..seq.max(index.first());
             let mut stretches = Vec::new();
             index.stretches(range.start, range.end, usize::MAX, &mut stretches);
             index.trim(seq);
@@ -141,21 +199,20 @@ impl<'a> Applied<'a> {
         }
         if map.index.wants_split() {
             let hash_at = |at| self.frames.with(at, |frame, _| self.hash.hash(frame.key()));
-            map.index.split(hash_at)?;
+            // A frame that cannot be read leaves the map in one piece, and is told when it is read.
+            let _ = map.index.split(hash_at);
         }
         Ok(())
     }
 
     /// The names, and the id that the next collection gets.
-    pub(super) fn finish(self) -> (Names, u32) {
+    pub(super) fn finish(mut self) -> (Names, u32) {
+        self.set_live();
         let mut names = Names::default();
-        let next = self.collections.len() as u32 + 1;
-        for collection in self.collections {
-            if !collection.is_dropped() {
-                names.insert(collection, self.hash);
-            }
+        for collection in self.collections.into_values() {
+            names.insert(collection, self.hash);
         }
-        (names, next)
+        (names, self.next_collection_id)
     }
 }
 

@@ -4,13 +4,49 @@
 
 use std::{io, sync::Arc};
 
-use super::{found::Found, judge::End, read::FileBytes};
+use super::{
+    Tabled,
+    found::{Directory, Found},
+    judge::End,
+    read::FileBytes,
+};
 use crate::{
     format::header::{HEADER_BYTES, segment_name},
     storage::{Disk, File},
 };
 
 const STEP_BYTES: usize = 1 << 20;
+
+/// Cuts what follows the end, which is in the last of `count` segments; returns how many bytes that were not zero went.
+pub(super) fn cut(
+    disk: &dyn Disk,
+    directory: &mut Directory,
+    tabled: &mut Vec<Tabled>,
+    count: usize,
+) -> io::Result<u64> {
+    let mut bytes_cut = 0;
+    for removed in directory.segments.split_off(count) {
+        bytes_cut += used_bytes(&removed)?;
+        directory.spares.insert(0, removed);
+    }
+    directory.spares.sort_by_key(|spare| spare.id);
+    let spares = std::mem::take(&mut directory.spares);
+    remove_behind(disk, spares.iter().map(|spare| spare.id))?;
+    tabled.truncate(count);
+    if let Some((found, last)) = directory.segments.last().zip(tabled.last_mut()) {
+        let is_whole = last.is_sealed;
+        if !is_whole {
+            bytes_cut += used_bytes(found)?.saturating_sub(u64::from(last.end));
+            zero_behind(found, last.end)?;
+        }
+    }
+    Ok(bytes_cut)
+}
+
+fn used_bytes(found: &Found) -> io::Result<u64> {
+    let mut bytes = FileBytes::new(Arc::clone(&found.file), found.file_bytes);
+    bytes.last_used(0)
+}
 
 /// Removes whole segments behind the end. The newest goes first and each for good before the next:
 /// a power cut that brought a newer one back would leave a gap, and that is a missing segment.
@@ -26,7 +62,7 @@ pub(super) fn remove_behind(
 }
 
 /// Zeros what follows `end` in a file, so that nothing stale can be taken for a frame later.
-pub(super) fn zero_behind(found: &Found, end: u32) -> io::Result<()> {
+fn zero_behind(found: &Found, end: u32) -> io::Result<()> {
     let mut bytes = FileBytes::new(Arc::clone(&found.file), found.file_bytes);
     let (mut at, used) = (u64::from(end), bytes.last_used(end.into())?);
     while at < used {

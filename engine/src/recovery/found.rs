@@ -1,4 +1,4 @@
-//! The segment files of a directory, and what their headers say.
+//! The files of a directory, and what the segments' headers say.
 //!
 //! Knows names and headers; opens nothing for writing and judges no frame.
 
@@ -7,7 +7,12 @@ use std::{io, sync::Arc};
 use super::{read::FileBytes, reopen::Reopened};
 use crate::{
     error::Error,
-    format::header::{BadHeader, HEADER_BYTES, SegmentHeader, parse_segment_name, segment_name},
+    format::{
+        header::{
+            BadHeader, HEADER_BYTES, SegmentHeader, is_cold, parse_segment_name, segment_name,
+        },
+        snapshot::{is_unfinished_name, parse_snapshot_name},
+    },
     storage::{Disk, File},
 };
 
@@ -39,32 +44,39 @@ impl Found {
 /// What a directory holds.
 #[derive(Debug, Default)]
 pub(super) struct Directory {
-    /// The segments that were begun, oldest first, ids consecutive from 1.
+    /// The segments of history that were begun, oldest first.
     pub(super) segments: Vec<Found>,
     /// Files made ready and never begun: all zeros, behind all others.
     pub(super) spares: Vec<Found>,
+    /// Ids of the cold segments.
+    pub(super) cold: Vec<u64>,
+    /// Ids of the snapshots, the newest first.
+    pub(super) snapshots: Vec<u64>,
+    /// Names of snapshots that were never finished.
+    pub(super) unfinished: Vec<String>,
     /// The store's id; `None` for a new store.
     pub(super) store_id: Option<u64>,
 }
 
 impl Directory {
-    /// Looks at every segment file. Other files are left alone.
+    /// Looks at every segment of history, and at what else the store has by name. Files of other names
+    /// are left alone.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] when a segment is missing, or of another store; [`Error::Unsupported`] for
-    /// one of a newer version; [`Error::Io`].
+    /// [`Error::Corrupt`] when a segment is of another store; [`Error::Unsupported`] for one of a newer
+    /// version; [`Error::Io`].
     pub(super) fn look(disk: &Arc<dyn Disk>) -> Result<Self, Error> {
         let names = disk.list()?;
-        let mut ids: Vec<u64> = names.iter().filter_map(|name| parse_segment_name(name)).collect();
-        ids.sort_unstable();
-        let mut found = Vec::new();
-        for (id, expected) in ids.into_iter().zip(1..) {
-            if id != expected {
-                return Err(Error::Corrupt { segment: expected, offset: 0 });
-            }
-            found.push(look_at(disk, id)?);
-        }
-        let mut directory = Self::default();
+        let ids = names.iter().filter_map(|name| parse_segment_name(name));
+        let (cold, mut history): (Vec<u64>, Vec<u64>) = ids.partition(|id| is_cold(*id));
+        history.sort_unstable();
+        let mut found =
+            history.into_iter().map(|id| look_at(disk, id)).collect::<Result<Vec<_>, _>>()?;
+        let mut snapshots: Vec<u64> =
+            names.iter().filter_map(|name| parse_snapshot_name(name)).collect();
+        snapshots.sort_unstable_by(|a, b| b.cmp(a));
+        let unfinished = names.into_iter().filter(|name| is_unfinished_name(name)).collect();
+        let mut directory = Self { cold, snapshots, unfinished, ..Self::default() };
         while let Some(last) = found.pop_if(|last| last.header.is_none()) {
             if FileBytes::new(Arc::clone(&last.file), last.file_bytes).last_used(0)? > 0 {
                 found.push(last);
@@ -72,8 +84,11 @@ impl Directory {
             }
             directory.spares.insert(0, last);
         }
-        directory.forget_unborn(&mut found)?;
-        if found.is_empty() && directory.spares.len() > 1 {
+        if directory.snapshots.is_empty() {
+            directory.forget_unborn(&mut found)?;
+        }
+        let has_more = !directory.cold.is_empty() || !directory.snapshots.is_empty();
+        if found.is_empty() && (directory.spares.len() > 1 || has_more) {
             // The making of a store leaves one empty file: these were more than that.
             return Err(Error::Corrupt { segment: 1, offset: 0 });
         }
@@ -87,6 +102,7 @@ impl Directory {
     fn forget_unborn(&mut self, found: &mut Vec<Found>) -> Result<(), Error> {
         if let [only] = &found[..]
             && only.header.is_none()
+            && only.id == 1
         {
             let used = FileBytes::new(Arc::clone(&only.file), only.file_bytes).last_used(0)?;
             if used <= HEADER_BYTES as u64 {
@@ -97,7 +113,11 @@ impl Directory {
     }
 }
 
-fn look_at(disk: &Arc<dyn Disk>, id: u64) -> Result<Found, Error> {
+/// Looks at one segment, which is there.
+///
+/// # Errors
+/// [`Error::Unsupported`], [`Error::Io`].
+pub(super) fn look_at(disk: &Arc<dyn Disk>, id: u64) -> Result<Found, Error> {
     let name = segment_name(id);
     let file = disk.open(&name)?;
     let file_bytes = file.bytes()?.min(FILE_BYTES_MAX);

@@ -18,19 +18,25 @@ pub(super) struct End {
     pub(super) durable: u64,
 }
 
-/// Judges the scans of all segments, in order. `scans[i]` is `None` where a footer was trusted.
+/// Judges the scans of the segments, in order. `scans[i]` is `None` where a footer was trusted. The
+/// first begins at position `begins`; what is before `known_durable` is known to have been durable.
 ///
 /// A bad place is corrupt when something behind it says that it had been durable, and torn when
-/// nothing does.
+/// nothing does. So is an end that comes before what is known to have been durable.
 ///
 /// # Errors
 /// [`Error::Corrupt`] with the first bad place.
-pub(super) fn judge(segments: &[Found], scans: &[Option<Scan>]) -> Result<End, Error> {
+pub(super) fn judge(
+    segments: &[Found],
+    scans: &[Option<Scan>],
+    begins: u64,
+    known_durable: u64,
+) -> Result<End, Error> {
     let known = |scan: &Option<Scan>| scan.as_ref().map_or(0, |scan| scan.durable);
-    let mut position = 0;
+    let mut position = begins;
     for (nth, (found, scan)) in segments.iter().zip(scans).enumerate() {
         let begins = position;
-        let durable = scans[nth..].iter().map(known).max().unwrap_or(0);
+        let durable = scans[nth..].iter().map(known).fold(known_durable, u64::max);
         let chained = found.base().is_none_or(|base| base == begins);
         if let Some(scan) = scan {
             position = begins + u64::from(scan.end) - HEADER_BYTES as u64;
@@ -49,6 +55,12 @@ pub(super) fn judge(segments: &[Found], scans: &[Option<Scan>]) -> Result<End, E
         let last = if whole_segment { nth.checked_sub(1) } else { Some(nth) };
         return Ok(End { last, position, is_torn: true, durable });
     }
-    let durable = scans.iter().map(known).max().unwrap_or(0);
+    let durable = scans.iter().map(known).fold(known_durable, u64::max);
+    if let Some((last, scan)) = segments.last().zip(scans.last())
+        && position < known_durable
+    {
+        let end = scan.as_ref().map_or(0, |scan| scan.end);
+        return Err(last.corrupt(end.into()));
+    }
     Ok(End { last: segments.len().checked_sub(1), position, is_torn: false, durable })
 }

@@ -3,19 +3,24 @@
 //! Knows files, frames and indexes; gives back the parts of a store and starts nothing.
 
 mod apply;
+mod build;
 mod cut;
 mod found;
+mod image;
 mod judge;
+mod leftovers;
+mod load;
 mod parallel;
 mod read;
 mod reopen;
 mod scan;
+mod select;
 
 use std::sync::Arc;
 
-use apply::Applied;
-use found::{Directory, Found};
-use judge::End;
+use build::Parts;
+use found::Directory;
+use select::Selected;
 
 use crate::{
     collection::Names,
@@ -25,8 +30,9 @@ use crate::{
         header::{HEADER_BYTES, SegmentHeader, segment_name},
         table::{Table, TableBuilder},
     },
+    kept::Maintenance,
     location::SLOTS_MAX,
-    options::{Durability, Options, SEGMENT_BYTES_MAX},
+    options::{Durability, Options},
     segment::file::Segment,
     segment::frames::Frames,
     shared::{Active, Prepared},
@@ -45,16 +51,24 @@ pub(crate) struct Recovered {
     /// The table of the active segment.
     pub(crate) table: TableBuilder,
     pub(crate) prepared: Option<Prepared>,
-    /// Segments begun.
+    /// Segments in use.
     pub(crate) segments: usize,
+    /// The id that the next segment of history gets.
+    pub(crate) next_segment_id: u64,
+    pub(crate) maintenance: Maintenance,
+    /// The snapshot that was begun with.
+    pub(crate) snapshot: Option<u64>,
+    /// Newer snapshots that could not be used.
+    pub(crate) snapshots_unusable: usize,
     /// Where history ends.
     pub(crate) position: u64,
+    /// Records replayed.
     pub(crate) records: u64,
     pub(crate) bytes_cut: u64,
 }
 
-/// One kept segment's table, and what of it the active segment goes on with.
-struct Kept {
+/// One segment's table, and what of it the active segment goes on with.
+struct Tabled {
     table: Table,
     builder: TableBuilder,
     end: u32,
@@ -64,34 +78,42 @@ struct Kept {
 /// Opens the store in a directory, or makes a new one in an empty one.
 ///
 /// # Errors
-/// [`Error::Corrupt`], [`Error::Unsupported`], [`Error::Io`], [`Error::Full`]. Nothing that was
-/// durable has been changed then.
+/// [`Error::Corrupt`], [`Error::CorruptSnapshot`], [`Error::Unsupported`], [`Error::Io`],
+/// [`Error::Full`]. Nothing that was durable has been changed then.
 pub(crate) fn recover(disk: &Arc<dyn Disk>, options: &Options) -> Result<Recovered, Error> {
     let mut directory = Directory::look(disk)?;
     let Some(store_id) = directory.store_id else {
         return create(&**disk, options, &directory);
     };
-    if directory.segments.len() >= SLOTS_MAX {
+    let hash = KeyHash::new(store_id);
+    let chosen = image::choose(disk, &directory.snapshots, store_id)?;
+    let selected = Selected::new(disk, &mut directory, chosen)?;
+    if directory.segments.len() + selected.listed.len() >= SLOTS_MAX {
         return Err(Error::rejected(format!("the store has more than {SLOTS_MAX} segments")));
     }
-    let hash = KeyHash::new(store_id);
     let scanned = parallel::scan_all(&directory.segments, store_id, hash)?;
-    let end = judge::judge(&directory.segments, &scanned.scans)?;
-    if end.last.is_none() {
-        // The first header is durable before a store is used: it cannot be torn.
-        return Err(Error::Corrupt { segment: 1, offset: 0 });
-    }
-    let mut kept = scanned.kept(&directory.segments);
-    let bytes_cut = if end.is_torn { cut(&**disk, &mut directory, &mut kept, &end)? } else { 0 };
+    let (begins, durable) = (selected.begins(), selected.durable());
+    let end = judge::judge(&directory.segments, &scanned.scans, begins, durable)?;
+    let Some(last) = end.last else {
+        // The first header is durable before a store, or a snapshot, is used: it cannot be torn.
+        return Err(Error::Corrupt { segment: selected.replay_segment(), offset: 0 });
+    };
+    let mut tabled = scanned.tabled(&directory.segments);
+    let bytes_cut =
+        if end.is_torn { cut::cut(&**disk, &mut directory, &mut tabled, last + 1)? } else { 0 };
     let spares = directory.spares.split_off(directory.spares.len().min(1));
     cut::remove_behind(&**disk, spares.iter().map(|spare| spare.id))?;
     // Also after a clean end: its mark may be in the page cache only, and a process that was killed may
     // have made a file and not come to make its name durable.
-    let ends: Vec<u32> = kept.iter().map(|kept| kept.end).collect();
+    let ends: Vec<u32> = tabled.iter().map(|tabled| tabled.end).collect();
     let rewrite = options.durability == Durability::Device;
     cut::settle(&directory.segments, &ends, &end, rewrite)?;
     disk.sync_dir()?;
-    build(&**disk, directory, kept, &end, hash, bytes_cut)
+    let leftovers = selected.leftovers.clone();
+    let parts = Parts { disk: &**disk, directory, selected, tabled, hash };
+    let recovered = Recovered { bytes_cut, ..parts.build(end.position)? };
+    leftovers.remove(&**disk)?;
+    Ok(recovered)
 }
 
 /// Makes a new store: its first segment's header is durable before anything else is.
@@ -116,104 +138,20 @@ fn create(disk: &dyn Disk, options: &Options, directory: &Directory) -> Result<R
         table: TableBuilder::default(),
         prepared: None,
         segments: 1,
+        next_segment_id: 2,
+        maintenance: Maintenance { next_snapshot: 1, next_cold: 1, ..Maintenance::default() },
+        snapshot: None,
+        snapshots_unusable: 0,
         position: 0,
         records: 0,
         bytes_cut: 0,
     })
 }
 
-/// Cuts what follows the end; returns how many bytes that were not zero went.
-fn cut(
-    disk: &dyn Disk,
-    directory: &mut Directory,
-    kept: &mut Vec<Kept>,
-    end: &End,
-) -> Result<u64, Error> {
-    let count = end.last.map_or(0, |last| last + 1);
-    let mut bytes_cut = 0;
-    for removed in directory.segments.split_off(count) {
-        bytes_cut += used_bytes(&removed)?;
-        directory.spares.insert(0, removed);
-    }
-    directory.spares.sort_by_key(|spare| spare.id);
-    let spares = std::mem::take(&mut directory.spares);
-    cut::remove_behind(disk, spares.iter().map(|spare| spare.id))?;
-    kept.truncate(count);
-    if let Some((found, last)) = directory.segments.last().zip(kept.last_mut()) {
-        let is_whole = last.is_sealed;
-        if !is_whole {
-            bytes_cut += used_bytes(found)?.saturating_sub(u64::from(last.end));
-            cut::zero_behind(found, last.end)?;
-        }
-    }
-    Ok(bytes_cut)
-}
-
-fn used_bytes(found: &Found) -> Result<u64, Error> {
-    let mut bytes = read::FileBytes::new(Arc::clone(&found.file), found.file_bytes);
-    Ok(bytes.last_used(0)?)
-}
-
-/// Puts the parts of the store together.
-fn build(
-    disk: &dyn Disk,
-    directory: Directory,
-    kept: Vec<Kept>,
-    end: &End,
-    hash: KeyHash,
-    bytes_cut: u64,
-) -> Result<Recovered, Error> {
-    let (frames, store_id) = (Frames::new(), directory.store_id.unwrap_or(0));
-    let count = directory.segments.len();
-    let (mut active, mut table, mut tables) = (None, TableBuilder::default(), Vec::new());
-    for (slot, (found, kept)) in directory.segments.into_iter().zip(kept).enumerate() {
-        let Some(header) = found.header else { return Err(found.corrupt(0)) };
-        let is_active = slot + 1 == count && !kept.is_sealed;
-        let file = if is_active { disk.open(&segment_name(found.id))? } else { found.file };
-        let segment = Arc::new(Segment::new(header, slot as u16, file, kept.end));
-        frames.segments.set(Arc::clone(&segment));
-        if is_active {
-            table = kept.builder;
-            let (offset, capacity) = (kept.end, found.file_bytes.min(SEGMENT_BYTES_MAX));
-            active = Some(Active { segment: Arc::clone(&segment), offset, capacity });
-        } else {
-            segment.seal();
-        }
-        tables.push((segment, kept.table));
-    }
-    let mut applied = Applied::new(&frames, hash);
-    for (segment, table) in tables {
-        applied.segment(&segment, &table)?;
-    }
-    let records = applied.records;
-    let (names, next_collection_id) = applied.finish();
-    let prepared = match directory.spares.first() {
-        Some(spare) => Some(Prepared {
-            id: spare.id,
-            file: disk.open(&segment_name(spare.id))?,
-            capacity: spare.file_bytes.min(SEGMENT_BYTES_MAX),
-        }),
-        None => None,
-    };
-    Ok(Recovered {
-        store_id,
-        frames,
-        names,
-        next_collection_id,
-        active,
-        table,
-        prepared,
-        segments: count,
-        position: end.position,
-        records,
-        bytes_cut,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::RealDisk;
+    use crate::{options::SEGMENT_BYTES_MAX, storage::RealDisk};
 
     /// A footer that a power cut lost leaves a file longer than any segment: what lies behind the
     /// bound has no location.

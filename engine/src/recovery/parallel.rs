@@ -5,7 +5,7 @@
 use std::num::NonZero;
 
 use super::{
-    Kept,
+    Tabled,
     found::Found,
     scan::{Scan, footer, scan},
 };
@@ -77,12 +77,12 @@ pub(super) fn scan_all(segments: &[Found], store_id: u64, hash: KeyHash) -> Resu
 
 impl Scanned {
     /// The tables of all segments, in order.
-    pub(super) fn kept(self, segments: &[Found]) -> Vec<Kept> {
-        let mut kept = Vec::new();
+    pub(super) fn tabled(self, segments: &[Found]) -> Vec<Tabled> {
+        let mut tabled = Vec::new();
         for (nth, (scan, table)) in self.scans.into_iter().zip(self.tables).enumerate() {
             let builder = TableBuilder::default();
-            kept.push(match (scan, table) {
-                (Some(mut scan), _) => Kept {
+            tabled.push(match (scan, table) {
+                (Some(mut scan), _) => Tabled {
                     table: scan.table.finish(),
                     builder: scan.table,
                     end: scan.end,
@@ -92,27 +92,23 @@ impl Scanned {
                     let base = segments[nth].base().unwrap_or(0);
                     let next = segments.get(nth + 1).and_then(Found::base).unwrap_or(base);
                     let end = (next - base) as u32 + HEADER_BYTES as u32;
-                    Kept { table: table.unwrap_or_default(), builder, end, is_sealed: true }
+                    Tabled { table: table.unwrap_or_default(), builder, end, is_sealed: true }
                 }
             });
         }
-        kept
+        tabled
     }
 }
 
-/// Runs `task` for 0 to before `count` on all cores; the results in order, or the first error.
-/// Where `bytes` are few to look at, this thread is done sooner than it could start others.
+/// Runs `task` for 0 to before `count` on all cores, where `bytes` are not few to look at; the results
+/// in order, or the first error.
 fn in_parallel<T: Send>(
     count: usize,
     bytes: u64,
     task: impl Fn(usize) -> Result<T, Error> + Sync,
 ) -> Result<Vec<T>, Error> {
-    let threads = match bytes {
-        ..ALONE_BYTES_MAX => 1,
-        _ => thread::available_parallelism().map_or(1, NonZero::get).min(count),
-    };
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(count)));
-    let run = || {
+    on_cores(bytes, || {
         loop {
             let nth = next.fetch_add(1, Ordering::Relaxed);
             if nth >= count {
@@ -124,17 +120,25 @@ fn in_parallel<T: Send>(
             }
             done.lock().push((nth, result));
         }
-    };
-    if threads <= 1 {
-        run();
-    } else {
-        thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(run);
-            }
-        });
-    }
+    });
     let mut done = done.into_inner();
     done.sort_by_key(|(nth, _)| *nth);
     done.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Runs `run` on all cores at once, each until there is nothing left to do. Where `bytes` are few to
+/// look at, this thread is done sooner than it could start others.
+pub(super) fn on_cores(bytes: u64, run: impl Fn() + Sync) {
+    let threads = match bytes {
+        ..ALONE_BYTES_MAX => 1,
+        _ => thread::available_parallelism().map_or(1, NonZero::get),
+    };
+    if threads == 1 {
+        return run();
+    }
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(&run);
+        }
+    });
 }

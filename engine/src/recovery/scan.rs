@@ -113,7 +113,7 @@ fn scan_frames(
             Err(BadFrame::Damaged) => break,
         };
         match frame.kind {
-            Kind::Footer => break,
+            Kind::Footer | Kind::Piece | Kind::SnapshotEnd => break,
             Kind::Flush | Kind::Close => {
                 let between_batches = here == scan.end;
                 let Some(durable) = mark::durable(&frame, salt, here).filter(|_| between_batches)

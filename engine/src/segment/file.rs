@@ -85,6 +85,11 @@ impl Segment {
         self.sealed_end.store(self.written(), Ordering::Release);
     }
 
+    /// Where the frames end, once nothing more will be written; 0 before.
+    pub(crate) fn sealed_end(&self) -> u32 {
+        self.sealed_end.load(Ordering::Acquire)
+    }
+
     /// Counts bytes that a batch placed. Called only under the lock that orders commits, so that it is
     /// a plain addition: what goes comes from anywhere, and has a counter of its own.
     pub(crate) fn add_placed(&self, bytes: i64) {
@@ -95,6 +100,12 @@ impl Segment {
     /// Counts bytes that an index began to point at, or with a minus ceased to.
     pub(crate) fn add_live(&self, bytes: i64) {
         self.live_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Sets what a snapshot counted, whatever was counted before.
+    pub(crate) fn set_live(&self, bytes: u64) {
+        self.placed_bytes.store(bytes as i64, Ordering::Relaxed);
+        self.live_bytes.store(0, Ordering::Relaxed);
     }
 
     /// Bytes of frames that an index still points at.

@@ -76,6 +76,7 @@ fn is_as_told(frame: &Frame<'_>, item: &Item<'_>, hash: KeyHash) -> bool {
         Kind::Put | Kind::Remove => hash.hash(frame.key()) == item.hash,
         Kind::Create => frame.fields() == item.fields,
         Kind::Drop | Kind::Flush | Kind::Close | Kind::Footer => true,
+        Kind::Piece | Kind::SnapshotEnd => false,
     };
     let is_mark = matches!(frame.kind, Kind::Flush | Kind::Close);
     let same_collection = is_mark || frame.collection == item.collection;
