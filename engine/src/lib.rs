@@ -60,6 +60,7 @@ mod store;
 mod stripe;
 mod survey;
 mod sync;
+mod upkeep;
 mod wake;
 mod write;
 
