@@ -1,8 +1,9 @@
 //! Copies a store to another directory while writers go on: the copy opens as the store at one
 //! position.
 //!
-//! It is a snapshot, and beside it the segments that opening with it needs, up to the position that
-//! it is of. Knows snapshots and segments; nothing of indexes.
+//! It is a snapshot, and beside it all segments up to the position that it is of: those that no
+//! index points into are history too, for the day when the snapshot is damaged. Knows snapshots and
+//! segments; nothing of indexes.
 
 mod copy;
 mod pace;
@@ -15,7 +16,6 @@ use crate::{
     error::Error,
     format::{
         header::is_cold,
-        listing::Listed,
         snapshot::{snapshot_name, unfinished_name},
     },
     ids::Position,
@@ -36,7 +36,7 @@ impl Shared {
     ) -> Result<Position, Error> {
         // Until it is done no segment goes.
         let files = self.maintenance.lock();
-        self.check_open()?;
+        self.check_held()?;
         if !target.list()?.is_empty() {
             return Err(Error::rejected("the directory of a backup has to be empty"));
         }
@@ -58,18 +58,17 @@ impl Shared {
         let name = unfinished_name(id);
         let (kept, image) = self.write_image(id, files.next_cold, target, &name)?;
         image.sync()?;
-        let needed = kept.segments().iter().filter(|listed| kept.needs(listed.id));
-        let needed: Vec<&Listed> = needed.collect();
-        let newest = needed.iter().map(|listed| listed.id).filter(|id| !is_cold(*id)).max();
-        let all = needed.iter().map(|listed| u64::from(listed.data_end)).sum();
+        let segments = kept.segments();
+        let newest = segments.iter().map(|listed| listed.id).filter(|id| !is_cold(*id)).max();
+        let all = segments.iter().map(|listed| u64::from(listed.data_end)).sum();
         let (mut pace, mut done) = (Pace::new(), 0);
-        for listed in needed {
+        for listed in segments {
             let segment = self.frames.segments.at(listed.slot)?.keep();
             // The newest may have been written on since.
             let with_footer = Some(listed.id) != newest;
             let wanted = Wanted { data_end: listed.data_end, with_footer };
             copy::copy(&segment, wanted, target, &mut |bytes, file| {
-                self.check_open()?;
+                self.check_held()?;
                 done += bytes as u64;
                 progress(done, all);
                 pace.step(bytes, file)

@@ -106,7 +106,7 @@ impl Shared {
         let mut collections = 0;
         for collection in begin.collections {
             collections += u64::from(capture.collection(&collection, &mut file, |file| {
-                self.check_open()?;
+                self.check_held()?;
                 file.write_full()
             })?);
         }
