@@ -2,7 +2,7 @@
 //!
 //! Knows how to end a store; nothing of how one is opened.
 
-use std::ops::Deref;
+use std::{io, ops::Deref};
 
 use crate::{
     error::Error,
@@ -11,6 +11,7 @@ use crate::{
         frame::Kind,
         mark::{self, MARK_BYTES},
     },
+    maintain::run_maintainer,
     shared::Shared,
     sync::{
         Arc, Mutex,
@@ -20,11 +21,51 @@ use crate::{
     wake::waiters::Level,
 };
 
+/// The store's own threads, as far as the options ask for them.
+#[derive(Debug, Default)]
+struct Threads {
+    committer: Option<JoinHandle<()>>,
+    maintainer: Option<JoinHandle<()>>,
+}
+
+impl Threads {
+    fn start(&mut self, shared: &Arc<Shared>) -> io::Result<()> {
+        if shared.options.committer_thread {
+            let of_thread = Arc::clone(shared);
+            let builder = thread::Builder::new().name("syncline-commit".into());
+            let handle = builder.spawn(move || run_committer(&of_thread))?;
+            shared.committer.set_thread(handle.thread().clone());
+            self.committer = Some(handle);
+        }
+        if shared.options.maintenance_thread {
+            let of_thread = Arc::clone(shared);
+            let builder = thread::Builder::new().name("syncline-maintain".into());
+            let handle = builder.spawn(move || run_maintainer(&of_thread))?;
+            shared.maintainer.set_thread(handle.thread().clone());
+            self.maintainer = Some(handle);
+        }
+        Ok(())
+    }
+
+    /// Ends them. A panic in one has poisoned the store, which is told elsewhere.
+    fn end(&mut self, shared: &Shared) {
+        // In this order: maintenance may wait for a commit.
+        if let Some(thread) = self.maintainer.take() {
+            shared.maintainer.stop();
+            let _ = thread.join();
+        }
+        if let Some(thread) = self.committer.take() {
+            shared.committer.stop();
+            let _ = thread.join();
+        }
+    }
+}
+
 /// An open store.
 #[derive(Debug)]
 pub(crate) struct Handle {
     shared: Arc<Shared>,
-    committer: Mutex<Option<JoinHandle<()>>>,
+    threads: Mutex<Threads>,
 }
 
 impl Deref for Handle {
@@ -36,22 +77,18 @@ impl Deref for Handle {
 }
 
 impl Handle {
-    /// Starts the committer thread if the options ask for one.
+    /// Starts the threads that the options ask for.
     ///
     /// # Errors
     /// [`Error::Io`] when the system has no thread left.
     pub(crate) fn start(shared: Shared) -> Result<Self, Error> {
         let shared = Arc::new(shared);
-        let committer = if shared.options.committer_thread {
-            let of_thread = Arc::clone(&shared);
-            let builder = thread::Builder::new().name("syncline-commit".into());
-            let handle = builder.spawn(move || run_committer(&of_thread))?;
-            shared.committer.set_thread(handle.thread().clone());
-            Some(handle)
-        } else {
-            None
-        };
-        Ok(Self { shared, committer: Mutex::new(committer) })
+        let mut threads = Threads::default();
+        if let Err(error) = threads.start(&shared) {
+            threads.end(&shared);
+            return Err(error.into());
+        }
+        Ok(Self { shared, threads: Mutex::new(threads) })
     }
 
     /// Makes everything durable, marks the clean end, and releases the lock. Later commits are
@@ -62,13 +99,9 @@ impl Handle {
     /// the same.
     pub(crate) fn close(&self) -> Result<(), Error> {
         // Held to the end: a second one to close must not return, or stop the thread, before all is done.
-        let mut committer = self.committer.lock();
+        let mut threads = self.threads.lock();
         let ended = self.end();
-        if let Some(thread) = committer.take() {
-            self.shared.committer.stop();
-            // A panic in there has poisoned the store, which is told elsewhere.
-            let _ = thread.join();
-        }
+        threads.end(&self.shared);
         // Who writes or makes a file just now ends first, and who comes later finds the store closed or
         // poisoned: behind the lock nothing may touch what the next opener has.
         drop(self.role.lock());

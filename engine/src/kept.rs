@@ -3,6 +3,8 @@
 //! Held under one lock by everything that changes the set of a store's files. Knows ids; nothing of
 //! files or indexes.
 
+use std::collections::BTreeSet;
+
 use crate::format::{
     header::is_cold,
     listing::{Listed, SnapshotEnd},
@@ -14,7 +16,6 @@ pub(crate) const KEPT_MAX: usize = 2;
 
 /// A snapshot that a later opening may begin with.
 #[derive(Clone, Debug)]
-#[allow(dead_code, reason = "compaction and the counts that the store shows read the rest")]
 pub(crate) struct Kept {
     pub(crate) id: u64,
     /// History from this position on is replayed over it.
@@ -73,10 +74,25 @@ pub(crate) struct Maintenance {
     pub(crate) next_snapshot: u64,
     /// The number that the next cold segment gets: never one that was given before.
     pub(crate) next_cold: u64,
+    /// Segments that are not rewritten, because a live frame in them is damaged.
+    pub(crate) damaged: BTreeSet<u64>,
+    /// Segments out of use whose files are still there.
+    pub(crate) doomed: Vec<u64>,
+    /// Whether the reserve is there.
+    pub(crate) reserve: Reserve,
+}
+
+/// Whether the file that holds space for a full disk is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Reserve {
+    /// Nobody has looked since the store was opened.
+    #[default]
+    Unknown,
+    There,
+    None,
 }
 
 impl Maintenance {
-    #[allow(dead_code, reason = "compaction asks")]
     /// Whether a segment may go: as many snapshots are kept as there can be, the newest knows it, and
     /// none needs it.
     pub(crate) fn may_remove(&self, id: u64) -> bool {

@@ -15,6 +15,11 @@ pub(crate) const SEGMENT_BYTES_MIN: u64 = 4 << 10;
 /// Largest payload, or key and value together, that can be asked for. A batch has to fit one
 /// segment, with room for its frames and markers.
 pub(crate) const RECORD_BYTES_MAX: usize = 192 << 20;
+/// Least space that compaction can be asked to keep to, in per cent of the live bytes: nearer to them
+/// it would move everything again and again.
+const SPACE_PERCENT_MIN: u32 = 110;
+/// Least throttle of compaction, in bytes a second.
+const COMPACTION_RATE_MIN: u64 = 64 << 10;
 /// Segment files are multiples of this, in bytes.
 const SEGMENT_BYTES_STEP: u64 = 4 << 10;
 
@@ -50,6 +55,22 @@ pub struct Options {
     /// Whether a thread of the store's own writes and syncs whatever is committed, at once. Without
     /// it, whoever waits does. Default: no.
     pub committer_thread: bool,
+    /// Whether a thread of the store's own does what [`Store::maintain`](crate::Store::maintain) does,
+    /// when there is something to do. Without it, the embedding service calls that, or the space of
+    /// records that are gone is not won back. Default: no.
+    pub maintenance_thread: bool,
+    /// How much space the segments may take, in per cent of the live bytes in them, before some are
+    /// rewritten; at least 110. A few segments more than that are always allowed. Default: 150.
+    pub space_percent_max: u32,
+    /// Most bytes a second that rewriting segments writes, at least 64 KiB; more only when the disk is
+    /// full. Default: 256 MiB.
+    pub compaction_bytes_per_second: u64,
+    /// Bytes of history after which a snapshot is due, or eight times the snapshot before if that is
+    /// more. Default: 256 MiB.
+    pub snapshot_bytes: u64,
+    /// Bytes of a file that is given up when the disk is full, so that there is space to win back
+    /// space; 0 for none. [`Store::maintain`](crate::Store::maintain) makes it. Default: 64 MiB.
+    pub reserve_bytes: u64,
 }
 
 impl Default for Options {
@@ -60,6 +81,11 @@ impl Default for Options {
             record_bytes_max: 64 << 20,
             tail_bytes_max: 64 << 20,
             committer_thread: false,
+            maintenance_thread: false,
+            space_percent_max: 150,
+            compaction_bytes_per_second: 256 << 20,
+            snapshot_bytes: 256 << 20,
+            reserve_bytes: 64 << 20,
         }
     }
 }
@@ -85,6 +111,18 @@ impl Options {
         if self.tail_bytes_max == 0 {
             return Err(Error::rejected("tail_bytes_max is 0: nothing could be committed"));
         }
+        if self.space_percent_max < SPACE_PERCENT_MIN {
+            return Err(Error::rejected(format!(
+                "space_percent_max is {}, below {SPACE_PERCENT_MIN}",
+                self.space_percent_max
+            )));
+        }
+        if self.compaction_bytes_per_second < COMPACTION_RATE_MIN {
+            return Err(Error::rejected(format!(
+                "compaction_bytes_per_second is {}, below {COMPACTION_RATE_MIN}",
+                self.compaction_bytes_per_second
+            )));
+        }
         self.segment_bytes = self.segment_bytes.next_multiple_of(SEGMENT_BYTES_STEP);
         Ok(self)
     }
@@ -103,6 +141,9 @@ mod tests {
         assert!(with(0).is_err());
         let large = Options { record_bytes_max: RECORD_BYTES_MAX + 1, ..Options::default() };
         assert!(large.checked().is_err());
-        assert!(Options { tail_bytes_max: 0, ..Options::default() }.checked().is_err());
+        let default = Options::default;
+        assert!(Options { tail_bytes_max: 0, ..default() }.checked().is_err());
+        assert!(Options { space_percent_max: 109, ..default() }.checked().is_err());
+        assert!(Options { compaction_bytes_per_second: 0, ..default() }.checked().is_err());
     }
 }

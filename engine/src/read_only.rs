@@ -9,8 +9,9 @@ use crate::{
     handle::Handle,
     lenient,
     options::Options,
+    report::OpenReport,
     storage::{Disk, RealDisk},
-    store::{OpenReport, Store, share},
+    store::{Store, share},
 };
 
 impl Store {

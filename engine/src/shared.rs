@@ -9,8 +9,10 @@ use crate::{
     collection::Names,
     error::Error,
     format::{check::KeyHash, table::TableBuilder},
+    gate::Gate,
     kept::Maintenance,
     options::Options,
+    progress::Progress,
     segment::file::Segment,
     segment::frames::Frames,
     storage::{Disk, File, LockGuard},
@@ -104,6 +106,10 @@ pub(crate) struct Shared {
     /// Held by whatever changes the set of files beside the segments that take frames: snapshots,
     /// compaction, removal, backup. Taken before any other lock.
     pub(crate) maintenance: Mutex<Maintenance>,
+    /// What the background work has done.
+    pub(crate) progress: Progress,
+    /// Whether commits may take space.
+    pub(crate) gate: Gate,
     pub(crate) role: Mutex<Role>,
     pub(crate) marks: Watermarks,
     pub(crate) waiters: Waiters,
@@ -113,6 +119,7 @@ pub(crate) struct Shared {
     pub(crate) space: Condvar,
     pub(crate) watches: RwLock<Vec<Watch>>,
     pub(crate) committer: Committer,
+    pub(crate) maintainer: Committer,
     /// The failure that ended writing.
     pub(crate) failure: OnceLock<Error>,
     /// Opened to read only; closed to commits from the start.
@@ -150,15 +157,6 @@ impl Shared {
     pub(crate) fn check_open(&self) -> Result<(), Error> {
         self.check_health()?;
         if self.core.lock().closed { Err(self.refusal()) } else { Ok(()) }
-    }
-
-    /// Whether the files may still be relied on to stay: behind the lock of the directory they are
-    /// another opener's. A store that only reads never had the lock, and finds out when one goes.
-    ///
-    /// # Errors
-    /// As [`Shared::check_open`].
-    pub(crate) fn check_held(&self) -> Result<(), Error> {
-        if self.is_read_only { Ok(()) } else { self.check_open() }
     }
 
     pub(crate) fn synced(&self) -> u64 {

@@ -2,11 +2,7 @@
 //!
 //! Wires the parts together; each part's work is told in its own file.
 
-use std::{
-    fmt,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{fmt, path::Path, time::Instant};
 
 use crate::{
     backup::unfinished,
@@ -19,10 +15,11 @@ use crate::{
     log::Log,
     map::Map,
     options::{NAME_BYTES_MAX, Options},
+    progress::Progress,
     recovery::{self, Recovered},
+    report::OpenReport,
     shared::{Core, Role, Shared, Watermarks},
     storage::{Disk, LockError, LockGuard, RealDisk},
-    survey::damage::{Damage, Torn},
     sync::{
         Arc, Condvar, Mutex, OnceLock, RwLock,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -33,30 +30,6 @@ use crate::{
     write::placing::Seqs,
     write::release,
 };
-
-/// What opening found.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct OpenReport {
-    /// Segments in use.
-    pub segments: u64,
-    /// Records replayed, of all kinds: with a snapshot those that came after it began, else all that
-    /// were ever committed.
-    pub records: u64,
-    /// The snapshot that it began with.
-    pub snapshot: Option<u64>,
-    /// Newer snapshots that could not be used, because they are damaged or could not be read. They are
-    /// removed.
-    pub snapshots_unusable: u64,
-    /// Bytes of a torn tail that were cut: what was committed but not durable at a crash.
-    pub bytes_cut: u64,
-    /// What is damaged; only a store that was opened to read only can have some.
-    pub damages: Vec<Damage>,
-    /// A torn end that was left as it is; only of a store that was opened to read only.
-    pub torn: Option<Torn>,
-    /// How long it took.
-    pub elapsed: Duration,
-}
 
 /// A store: one directory of logs and maps. Cheap to clone; usable from any number of threads.
 ///
@@ -261,11 +234,40 @@ impl Store {
         self.handle.watches.write().push(Arc::new(watch));
     }
 
-    /// Bytes of frames that are still of use: records not trimmed, removed, replaced or dropped. The
-    /// rest of the segments is there for compaction to take back.
-    #[must_use]
-    pub fn live_bytes(&self) -> u64 {
-        self.handle.frames.segments.iter().map(|segment| segment.live_bytes()).sum()
+    /// Copies the store to a directory, which is created when it is missing and has to be empty, while
+    /// writers go on. The copy is whole and durable on return, and opens as the store was at the
+    /// position returned: everything that was appended when this was called is before it. Every frame
+    /// is checked on the way. The copying rests now and then, so that writers keep most of the disk.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`] when the directory is not empty; [`Error::Corrupt`] with the first damaged
+    /// frame; [`Error::Full`] and [`Error::Io`] of either disk. The store goes on, and what was copied
+    /// is removed; what a crash leaves is refused by [`Store::open`]. [`Error::Closed`] when the store
+    /// is closed meanwhile, and as [`Commit::wait`].
+    pub fn backup(&self, dir: impl AsRef<Path>) -> Result<Position, Error> {
+        self.backup_on(Arc::new(RealDisk::open(dir)?))
+    }
+
+    /// As [`Store::backup`], to a disk of the caller's: a simulated one in tests.
+    ///
+    /// # Errors
+    /// As [`Store::backup`].
+    pub fn backup_on(&self, target: Arc<dyn Disk>) -> Result<Position, Error> {
+        self.backup_with(target, &|_, _| {})
+    }
+
+    /// As [`Store::backup_on`], telling from time to time how many bytes are copied and how many there
+    /// are. The call must be short.
+    ///
+    /// # Errors
+    /// As [`Store::backup`].
+    pub fn backup_with(
+        &self,
+        target: Arc<dyn Disk>,
+        progress: &dyn Fn(u64, u64),
+    ) -> Result<Position, Error> {
+        let _lock = lock(&*target)?;
+        self.handle.backup(&*target, progress)
     }
 
     /// Whether the store takes commits.
@@ -319,7 +321,7 @@ impl Store {
     }
 }
 
-pub(crate) fn lock(disk: &dyn Disk) -> Result<Box<dyn LockGuard>, Error> {
+fn lock(disk: &dyn Disk) -> Result<Box<dyn LockGuard>, Error> {
     disk.lock().map_err(|error| match error {
         LockError::Held { pid } => Error::Locked { pid },
         LockError::Io(error) => error.into(),
@@ -358,6 +360,8 @@ pub(crate) fn share(recovered: Recovered, options: Options, disk: Arc<dyn Disk>)
         next_segment_id: AtomicU64::new(recovered.next_segment_id),
         names: RwLock::new(recovered.names),
         next_collection_id: Mutex::new(recovered.next_collection_id),
+        progress: Progress::new(&recovered.maintenance),
+        gate: Default::default(),
         maintenance: Mutex::new(recovered.maintenance),
         role: Mutex::new(role),
         marks,
@@ -366,6 +370,7 @@ pub(crate) fn share(recovered: Recovered, options: Options, disk: Arc<dyn Disk>)
         space: Condvar::new(),
         watches: RwLock::new(Vec::new()),
         committer: Default::default(),
+        maintainer: Default::default(),
         failure: OnceLock::new(),
         is_read_only: false,
     }

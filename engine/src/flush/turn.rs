@@ -215,7 +215,7 @@ impl Shared {
                 role.table.push(&frame, self.hash);
                 rest = &rest[frame.padded()..];
             }
-            segment.set_written(part.end());
+            segment.set_written(part.start, &part.bytes);
         }
         let end = segment.position(part.end());
         match role.unsynced.last_mut().filter(|last| last.segment_id == segment.id()) {

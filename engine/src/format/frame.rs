@@ -195,6 +195,11 @@ impl<'a> Frame<'a> {
         padded(self.length)
     }
 
+    /// The whole frame with its padding.
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        &self.bytes[..self.padded()]
+    }
+
     /// The sequence number of an append or a trim.
     pub(crate) fn seq(&self) -> u64 {
         debug_assert!(matches!(self.kind, Kind::Append | Kind::Trim));
@@ -275,6 +280,20 @@ pub(crate) fn place(bytes: &mut [u8], salt: Salt, offset: u32, seq: u64) {
     }
 }
 
+/// Moves the frame at the front of `bytes`, whose check passed at its old place, to a new one, where it
+/// stands alone. The check of its fields is carried over, so that damage is never made good.
+pub(crate) fn carry(bytes: &mut [u8], from: (Salt, u32), to: (Salt, u32)) {
+    let is_append = bytes[8] == Kind::Append as u8;
+    let seq = if is_append { u64_at(bytes, HEAD_BYTES) } else { 0 };
+    let place = |bytes: &[u8], (salt, offset): (Salt, u32)| {
+        salt.frame(offset, u32_at(bytes, 0), u64_at(bytes, 8), seq)
+    };
+    let crc = u32_at(bytes, 4) ^ place(bytes, from);
+    set_end(bytes);
+    let check = crc ^ place(bytes, to);
+    bytes[4..8].copy_from_slice(&check.to_le_bytes());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -327,6 +346,25 @@ mod tests {
         assert!(Frame::check(&bytes, SALT(), 72).is_err());
         assert!(Frame::check(&bytes, Salt::new(11, 4), 64).is_err());
         assert!(Frame::check(&bytes, Salt::new(12, 3), 64).is_err());
+    }
+
+    #[test]
+    fn a_carried_frame_is_the_same_at_its_new_place_and_damage_stays() {
+        let mut out = Vec::new();
+        encode(&mut out, Kind::Put, 7, 3, &[b"key", b"value"]);
+        place(&mut out, SALT(), 64, 0);
+        let to = (Salt::new(11, 9), 4096);
+        for mut bytes in [append(), out] {
+            let mut bad = bytes.clone();
+            carry(&mut bytes, (SALT(), 64), to);
+            assert!(Frame::check(&bytes, SALT(), 64).is_err());
+            let frame = Frame::check(&bytes, to.0, to.1).unwrap();
+            assert!(frame.end && matches!(frame.payload(), b"payload!" | b"value"));
+            let last = bad.len() - 1;
+            bad[last] ^= 1;
+            carry(&mut bad, (SALT(), 64), to);
+            assert_eq!(Frame::check(&bad, to.0, to.1).unwrap_err(), BadFrame::Damaged);
+        }
     }
 
     #[test]

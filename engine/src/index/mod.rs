@@ -5,7 +5,6 @@
 pub(crate) mod image;
 pub(crate) mod log;
 pub(crate) mod map;
-#[cfg_attr(not(test), expect(dead_code, reason = "what moves records is not there yet"))]
 pub(crate) mod relocate;
 pub(crate) mod table;
 pub(crate) mod words;

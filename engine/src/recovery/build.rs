@@ -79,6 +79,7 @@ impl Parts<'_> {
             kept: selected.older.into_iter().collect(),
             next_snapshot: selected.newest_id + 1,
             next_cold: (selected.cold_max & !COLD) + 1,
+            ..Maintenance::default()
         };
         let snapshot = selected.image.as_ref().map(|image| image.header.snapshot_id);
         let start = selected.image.map(|image| begin(image, &frames, &mut maintenance));

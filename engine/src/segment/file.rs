@@ -13,6 +13,7 @@ use crate::{
         check::Salt,
         header::{HEADER_BYTES, SegmentHeader},
     },
+    segment::recent::Recent,
     storage::File,
     stripe::{STRIPES, stripe},
     sync::{
@@ -33,8 +34,12 @@ pub(crate) struct Segment {
     written: AtomicU32,
     /// Where the frames end, once nothing more will be written; 0 before.
     sealed_end: AtomicU32,
+    /// Length of the file, once nothing more will be written.
+    file_bytes: OnceLock<u64>,
     mapping: Mutex<()>,
     map_refused: AtomicBool,
+    /// What was written last, until the map is there.
+    recent: RwLock<Recent>,
     /// Given back once the map has taken its place.
     file: RwLock<Option<Arc<dyn File>>>,
     /// Bytes of frames that an index began to point at when they were placed.
@@ -53,8 +58,10 @@ impl Segment {
             maps: OnceLock::new(),
             written: AtomicU32::new(written),
             sealed_end: AtomicU32::new(0),
+            file_bytes: OnceLock::new(),
             mapping: Mutex::new(()),
             map_refused: AtomicBool::new(false),
+            recent: RwLock::new(Recent::default()),
             file: RwLock::new(Some(file)),
             placed_bytes: CachePadded::new(AtomicI64::new(0)),
             live_bytes: CachePadded::new(AtomicI64::new(0)),
@@ -75,9 +82,10 @@ impl Segment {
         self.written.load(Ordering::Acquire)
     }
 
-    /// Tells readers that the file holds everything before `end`.
-    pub(crate) fn set_written(&self, end: u32) {
-        self.written.store(end, Ordering::Release);
+    /// Tells readers that the file holds these bytes at `offset`, behind those written before.
+    pub(crate) fn set_written(&self, offset: u32, bytes: &[u8]) {
+        self.recent.write().put(offset.into(), bytes);
+        self.written.store(offset + bytes.len() as u32, Ordering::Release);
     }
 
     /// Nothing more will be written, the footer included: the file may be mapped.
@@ -119,6 +127,22 @@ impl Segment {
         self.sealed_end.load(Ordering::Acquire) > 0
     }
 
+    /// Length of the sealed file in bytes, its footer included.
+    ///
+    /// # Errors
+    /// Those of the disk, when the system refused to map it.
+    pub(crate) fn file_bytes(&self) -> io::Result<u64> {
+        if let Some(known) = self.file_bytes.get() {
+            return Ok(*known);
+        }
+        let bytes = match (self.maps.get(), self.file.read().clone()) {
+            (None, Some(file)) => file.bytes()?,
+            (Some(maps), _) => maps[0].len() as u64,
+            (None, None) => self.map().map_or(0, Bytes::len) as u64,
+        };
+        Ok(*self.file_bytes.get_or_init(|| bytes))
+    }
+
     /// The whole sealed file in memory; `None` when it is not sealed, or the system refuses a map.
     pub(crate) fn map(&self) -> Option<&Bytes> {
         if let Some(maps) = self.maps.get() {
@@ -142,6 +166,7 @@ impl Segment {
                 let stripe = || CachePadded::new(Bytes::from_owner(bytes.clone()));
                 if self.maps.set([stripe(), stripe(), stripe(), stripe()]).is_ok() {
                     *self.file.write() = None;
+                    self.recent.write().clear();
                 }
             }
             // Reads go through the file instead, and tell when it is too short or fails.
@@ -159,6 +184,9 @@ impl Segment {
                 let range = offset as usize..offset as usize + buffer.len();
                 let bytes = map.get(range).ok_or_else(|| self.corrupt(offset))?;
                 buffer.copy_from_slice(bytes);
+                return Ok(());
+            }
+            if self.recent.read().read(buffer, offset.into()) {
                 return Ok(());
             }
             let file = self.file.read().clone();

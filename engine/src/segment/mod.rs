@@ -4,5 +4,6 @@
 
 pub(crate) mod file;
 pub(crate) mod frames;
+mod recent;
 pub(crate) mod segments;
 pub(crate) mod tail;

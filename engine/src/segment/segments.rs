@@ -142,7 +142,6 @@ impl Segments {
 
     /// Takes a segment that no index points at any more out of its slot, which is free then. Whoever
     /// has the segment in hand keeps it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "what removes segments is not there yet"))]
     pub(crate) fn remove(&self, slot: u16) -> Option<Arc<Segment>> {
         // Before the cell: whoever finds it empty, or with another segment, sees that this moved.
         self.reclaims.fetch_add(1, Ordering::SeqCst);

@@ -54,6 +54,8 @@ impl Shared {
         let segment = Arc::new(Segment::new(header, slot, next.file, 0));
         self.frames.segments.set(Arc::clone(&segment));
         core.active = Some(Active { segment, offset: 0, capacity: next.capacity });
+        self.gate.note_roll();
+        self.maintainer.wake();
         true
     }
 
@@ -64,10 +66,26 @@ impl Shared {
     /// [`Error::Full`] without space, [`Error::Io`] when the disk fails; after a failed sync the
     /// store is poisoned. [`Error::Closed`] and [`Error::Poisoned`].
     pub(crate) fn prepare(&self, bytes: usize) -> Result<(), Error> {
+        let made = self.make_file(bytes, || self.gate.is_shut());
+        if matches!(made, Err(Error::Full)) {
+            self.gate.want_space();
+            self.maintainer.wake();
+        }
+        made
+    }
+
+    /// As [`Shared::prepare`], unless the space that is left is kept for something else.
+    ///
+    /// # Errors
+    /// As [`Shared::prepare`].
+    pub(crate) fn make_file(&self, bytes: usize, is_kept: impl Fn() -> bool) -> Result<(), Error> {
         let _one_at_a_time = self.making.lock();
         self.check_health()?;
         if self.core.lock().closed {
             return Err(self.refusal());
+        }
+        if is_kept() {
+            return Err(Error::Full);
         }
         let needed = bytes_needed(bytes);
         let (small, id) = {

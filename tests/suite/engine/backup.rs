@@ -256,7 +256,8 @@ fn a_full_target_is_full_is_cleared_and_can_be_used_when_there_is_space() {
 fn reads_that_fail_end_the_backup_and_not_the_store() {
     let mut failed = 0;
     for after in 0..40 {
-        let mut driver = driver(4, 30);
+        // Opened again, since what was just written is read from memory.
+        let mut driver = driver(4, 30).reopen().expect("opens again");
         driver.disk.fail(Fault { call: Call::Read, after, times: 1, errno: Fault::EIO });
         let target = SimDisk::new(after);
         let outcome = backup(&driver.store, &target);

@@ -2,6 +2,7 @@
 //! public API and the simulated disk, never a server.
 
 mod backup;
+mod compaction;
 mod crash;
 mod crowd;
 mod damage;
@@ -19,5 +20,6 @@ mod snapshot_writers;
 mod strangers;
 mod threads;
 mod torn;
+mod upkeep;
 mod verify;
 mod world;
