@@ -101,7 +101,7 @@ impl From<syncline_engine::Error> for Failure {
         match error {
             syncline_engine::Error::Locked { .. } => Self::new(Exit::Locked, error)
                 .hint("stop that process, or name another directory with --data-dir"),
-            syncline_engine::Error::Corrupt { .. } => Self::new(Exit::Damaged, error),
+            error if error.is_corruption() => Self::new(Exit::Damaged, error),
             error => Self::new(Exit::Failed, error),
         }
     }

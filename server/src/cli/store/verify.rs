@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
+use serde_json::Value;
 use syncline_engine::{
-    offline::{self, Damage, VerifyReport},
+    offline::{self, Damage, Torn, VerifyReport},
     storage::RealDisk,
 };
 
@@ -57,29 +58,33 @@ pub(super) fn verify(dir: &std::path::Path) -> Result<VerifyReport, Failure> {
 pub(super) fn damaged(report: &VerifyReport) -> Option<Failure> {
     let damages = count(report.damages.len() as u64, "damage");
     (!report.is_sound()).then(|| {
-        Failure::new(Exit::Damaged, format!("{damages} found"))
-            .hint("restore the store from a backup, or save the rest: syncline salvage FROM TO")
+        Failure::new(Exit::Damaged, format!("{damages} found")).hint(
+            "restore the store from a backup, or save what is whole: syncline salvage FROM TO",
+        )
     })
 }
 
 /// Each damage in a line, and a summary.
 pub(super) fn listed(report: &VerifyReport) -> String {
-    let mut out: String = report.damages.iter().map(|damage| line(damage) + "\n").collect();
-    if let Some(torn) = &report.torn {
-        out += &format!(
-            "{}: unfinished from offset {} on, {}: the next opening cuts it\n",
-            torn.file,
-            torn.offset,
-            count(torn.bytes, "byte")
-        );
-    }
     let (segments, records) = (count(report.segments, "segment"), count(report.records, "record"));
     let bytes = text::size(report.bytes);
     let verdict = match report.damages.len() as u64 {
         0 => "sound".to_owned(),
         damages => count(damages, "damage"),
     };
-    out + &format!("{segments}, {records}, {bytes}: {verdict}\n")
+    let places = places(&report.damages, report.torn.as_ref());
+    format!("{places}{segments}, {records}, {bytes}: {verdict}\n")
+}
+
+/// Each damage in a line, and an unfinished end.
+pub(super) fn places(damages: &[Damage], torn: Option<&Torn>) -> String {
+    let mut out: String = damages.iter().map(|damage| line(damage) + "\n").collect();
+    if let Some(torn) = torn {
+        let bytes = count(torn.bytes, "byte");
+        let Torn { file, offset, .. } = torn;
+        out += &format!("{file}: unfinished from offset {offset} on, {bytes}: no damage\n");
+    }
+    out
 }
 
 fn line(damage: &Damage) -> String {
@@ -92,10 +97,26 @@ fn line(damage: &Damage) -> String {
 }
 
 fn json(report: &VerifyReport) -> Object {
-    let torn = report.torn.as_ref().map(
+    Object::new()
+        .value("sound", &report.is_sound().into())
+        .number("segments", report.segments)
+        .number("records", report.records)
+        .number("bytes", report.bytes)
+        .value("torn", &torn(report.torn.as_ref()))
+        .value("damages", &damages(&report.damages))
+}
+
+/// What `--json` tells of an unfinished end.
+pub(super) fn torn(torn: Option<&Torn>) -> Value {
+    let told = torn.map(
         |torn| serde_json::json!({"file": torn.file, "offset": torn.offset, "bytes": torn.bytes}),
     );
-    let damages = report.damages.iter().map(|damage| {
+    told.unwrap_or_default()
+}
+
+/// What `--json` tells of damages.
+pub(super) fn damages(damages: &[Damage]) -> Value {
+    let told = damages.iter().map(|damage| {
         let lost: Vec<String> = damage.lost.iter().map(ToString::to_string).collect();
         serde_json::json!({
             "file": damage.file,
@@ -106,11 +127,5 @@ fn json(report: &VerifyReport) -> Object {
             "lost": lost,
         })
     });
-    Object::new()
-        .value("sound", &report.is_sound().into())
-        .number("segments", report.segments)
-        .number("records", report.records)
-        .number("bytes", report.bytes)
-        .value("torn", &torn.unwrap_or_default())
-        .value("damages", &damages.collect::<Vec<_>>().into())
+    told.collect::<Vec<_>>().into()
 }
