@@ -7,10 +7,14 @@ mod verify;
 
 use std::{
     fs,
+    io::Read,
     path::{Path, PathBuf},
+    process::Stdio,
 };
 
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use syncline_engine::{Batch, Options, Store};
+use syncline_tests::process::command;
 use tempfile::TempDir;
 
 use crate::{Ran, run};
@@ -82,6 +86,26 @@ impl Kept {
 fn on(dir: &Path, arguments: &[&str]) -> Ran {
     let more = ["--data-dir", dir.to_str().unwrap()];
     run(&[arguments, &more].concat(), &[])
+}
+
+/// Runs a command on the store of a directory with a terminal as its standard output.
+fn on_terminal(dir: &Path, arguments: &[&str]) -> Ran {
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap();
+    let side = fs::OpenOptions::new().write(true).open(name.to_str().unwrap()).unwrap();
+    let more = ["--data-dir", dir.to_str().unwrap()];
+    let mut command = command(&[arguments, &more].concat());
+    let mut child = command.stdout(side).stderr(Stdio::piped()).spawn().unwrap();
+    drop(command);
+    let mut out = Vec::new();
+    // Ends with an error when the other side is closed.
+    let _ = fs::File::from(terminal).read_to_end(&mut out);
+    let mut err = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    let out = String::from_utf8(out).unwrap().replace("\r\n", "\n");
+    Ran { code: child.wait().unwrap().code(), out, err }
 }
 
 /// The store's own files in a directory: the lock's file is not one of them.

@@ -7,7 +7,7 @@ use syncline_engine::Batch;
 use syncline_tests::process::Serving;
 use tempfile::TempDir;
 
-use super::{Kept, files, on};
+use super::{Kept, files, on, on_terminal};
 
 /// Every command that only looks, with the arguments it needs.
 const LOOKS: [&[&str]; 5] =
@@ -24,6 +24,24 @@ fn ls_prints_bare_columns_where_there_is_no_terminal() {
     assert_eq!((ran.code, ran.out.as_str()), (Some(0), expected), "{}", ran.err);
     assert_eq!(Kept::new().run(&["ls", "e"]).out, "log\t0\t1\t1\t0 B\tempty\n");
     assert_eq!(Kept::new().run(&["ls", "nothing"]).out, "");
+}
+
+#[test]
+fn on_a_terminal_there_are_tables_and_escapes() {
+    let kept = Kept::new();
+    let ls = on_terminal(&kept.data(), &["ls"]);
+    assert_eq!(ls.code, Some(0), "{}", ls.err);
+    let plain = ls.out.replace("\x1b[1m", "").replace("\x1b[0m", "");
+    let expected = "\
+KIND  RECORDS  FIRST  NEXT  PAYLOAD  NAME
+log   3        2      5     8 B      doc/42
+log   0        1      1     0 B      empty
+map   2        -      -     -        titles
+";
+    assert_eq!(plain, expected);
+    let get = on_terminal(&kept.data(), &["get", "doc/42", "3"]);
+    assert_eq!(get.out, "\\xff\\x1bx\n");
+    assert_eq!(on_terminal(&kept.data(), &["ls", "--json"]).out, kept.run(&["ls", "--json"]).out);
 }
 
 #[test]
