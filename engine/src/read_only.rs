@@ -39,11 +39,27 @@ impl Store {
     /// # Errors
     /// As [`Store::open_read_only`]; [`Error::Rejected`] for options out of their bounds.
     pub fn open_read_only_on(disk: Arc<dyn Disk>, options: Options) -> Result<Self, Error> {
+        Self::open_lenient(disk, options, false)
+    }
+
+    /// As [`Store::open_read_only_on`], after a look at every byte: all damage is known.
+    ///
+    /// # Errors
+    /// As [`Store::open_read_only`].
+    pub(crate) fn open_thoroughly(disk: Arc<dyn Disk>) -> Result<Self, Error> {
+        Self::open_lenient(disk, Options::default(), true)
+    }
+
+    fn open_lenient(
+        disk: Arc<dyn Disk>,
+        options: Options,
+        is_thorough: bool,
+    ) -> Result<Self, Error> {
         let began = Instant::now();
         let mut options = options.checked()?;
         // There is nothing for a thread to do.
         options.committer_thread = false;
-        let opened = lenient::open(&disk, false)?;
+        let opened = lenient::open(&disk, is_thorough)?;
         let report = OpenReport {
             segments: opened.recovered.segments as u64,
             records: opened.recovered.records,

@@ -7,6 +7,7 @@ use std::{
     cell::Cell,
     collections::{BTreeMap, HashMap},
     ops::Range,
+    sync::Arc,
 };
 
 use crate::{
@@ -19,6 +20,7 @@ use crate::{
         table::Item,
     },
     index::log::LogIndex,
+    lenient::files::Placed,
     location::Location,
     options::SEGMENT_BYTES_MAX,
     segment::frames::Frames,
@@ -28,6 +30,8 @@ use crate::{
         ledger::{Known, Ledger, Step},
         replay::{Event, placed},
     },
+    write::placing::Released,
+    write::release,
 };
 
 /// What came of a history.
@@ -47,15 +51,16 @@ pub(super) struct Indexed {
 ///
 /// # Errors
 /// Those of the indexes.
-pub(super) fn index(frames: &Frames, survey: &Survey) -> Result<Indexed, Error> {
-    let mut ledger = Ledger::new(survey.damages.clone());
+pub(super) fn index(placed: &Placed, survey: &Survey) -> Result<Indexed, Error> {
+    let image = survey.image();
+    let mut ledger = Ledger::new(survey.damages.clone(), image);
     survey.replay(|event| {
         follow(&mut ledger, survey, &event);
         Ok(())
     })?;
     let (known, damages) = ledger.finish();
-    let mut applied = Applied::new(frames, survey, &known);
-    let mut ledger = Ledger::new(survey.damages.clone());
+    let mut applied = Applied::new(placed, survey, &known);
+    let mut ledger = Ledger::new(survey.damages.clone(), image);
     survey.replay(|event| {
         let step = follow(&mut ledger, survey, &event);
         applied.take(&event, step)
@@ -72,6 +77,7 @@ pub(super) fn index(frames: &Frames, survey: &Survey) -> Result<Indexed, Error> 
 /// What is built so far.
 struct Applied<'a> {
     frames: &'a Frames,
+    slots: &'a [u16],
     survey: &'a Survey,
     hash: KeyHash,
     /// Those that are there in the end, by id.
@@ -85,9 +91,15 @@ struct Applied<'a> {
 }
 
 impl<'a> Applied<'a> {
-    fn new(frames: &'a Frames, survey: &'a Survey, known: &[(u32, String, Known)]) -> Self {
+    fn new(placed: &'a Placed, survey: &'a Survey, known: &[(u32, String, Known)]) -> Self {
         let mut collections = BTreeMap::new();
+        let imaged = survey.image().map_or(&[][..], |image| &image.collections);
+        let imaged: HashMap<u32, &Collection> = imaged.iter().map(|one| (one.id(), one)).collect();
         for (id, name, known) in known {
+            if let Some(imaged) = imaged.get(id) {
+                collections.insert(*id, Collection::clone(imaged));
+                continue;
+            }
             let collection = Collection::new(known.kind, *id, name);
             if let Collection::Log(log) = &collection {
                 *log.index.write() = LogIndex::starting_at(known.first);
@@ -95,7 +107,8 @@ impl<'a> Applied<'a> {
             collections.insert(*id, collection);
         }
         Self {
-            frames,
+            frames: &placed.frames,
+            slots: &placed.slots,
             survey,
             hash: KeyHash::new(survey.store_id),
             collections,
@@ -106,16 +119,22 @@ impl<'a> Applied<'a> {
         }
     }
 
+    /// The location of an offset, or the nearest that can be one.
+    fn location(&self, nth: usize, offset: u64) -> Location {
+        let offset = offset.clamp(HEADER_BYTES as u64, SEGMENT_BYTES_MAX - 8) & !7;
+        Location { slot: self.slots[nth], offset: offset as u32 }
+    }
+
     fn take(&mut self, event: &Event<'_>, step: Step) -> Result<(), Error> {
         match event {
-            Event::Hole { nth, offset, .. } => self.hole = location(*nth, *offset),
-            Event::Frame { nth, item, damage, adjacent } => {
+            Event::Hole { nth, offset, .. } => self.hole = self.location(*nth, *offset),
+            Event::Frame { nth, item, damage, adjacent, .. } => {
                 self.records += 1;
                 let Step::Take(gap) = step else { return Ok(()) };
                 let Some(collection) = self.collections.get(&item.collection).cloned() else {
                     return Ok(());
                 };
-                let at = location(*nth, item.offset.into());
+                let at = self.location(*nth, item.offset.into());
                 if damage.is_some() {
                     self.told.insert(at.pack(), item.hash);
                 }
@@ -132,7 +151,7 @@ impl<'a> Applied<'a> {
 
     fn log(
         &self,
-        log: &LogData,
+        log: &Arc<LogData>,
         item: &Item<'_>,
         gap: Range<u64>,
         at: Location,
@@ -145,6 +164,10 @@ impl<'a> Applied<'a> {
                 index.push_apart(self.hole);
             }
         }
+        if item.kind == Kind::Trim {
+            drop(index);
+            return self.trim(log, item.seq);
+        }
         if item.kind != Kind::Append || item.seq < index.next() {
             return;
         }
@@ -156,6 +179,21 @@ impl<'a> Applied<'a> {
         log.add_bytes(&index, length.saturating_sub(APPEND_HEAD_BYTES) as i64);
         drop(index);
         self.count(at, length, 1);
+    }
+
+    fn trim(&self, log: &Arc<LogData>, seq: u64) {
+        let released = {
+            let mut index = log.index.write();
+            let range = index.first()..seq.min(index.next());
+            if range.is_empty() {
+                return;
+            }
+            let mut stretches = Vec::new();
+            index.stretches(range.start, range.end, usize::MAX, &mut stretches);
+            index.trim(range.end);
+            Released::Records(Arc::clone(log), stretches, range)
+        };
+        release::count(self.frames, vec![released]);
     }
 
     /// Counts bytes that an index points at, or with a minus does not any more.
@@ -216,8 +254,10 @@ impl<'a> Applied<'a> {
         if let Ok(hash) = self.frames.with(at, |frame, _| self.hash.hash(frame.key())) {
             return hash;
         }
-        let stretches = &self.survey.segments[at.slot as usize].looked.stretches;
-        let mut items = stretches.iter().flat_map(|one| placed(one.table.items(), one.start));
+        let nth = self.slots.iter().position(|slot| *slot == at.slot);
+        let segment = nth.and_then(|nth| self.survey.segments.get(nth));
+        let stretches = segment.into_iter().flat_map(|segment| &segment.looked.stretches);
+        let mut items = stretches.flat_map(|one| placed(one.table.items(), one.start));
         items.find(|item| item.offset == at.offset).map_or(0, |item| item.hash)
     }
 }
@@ -229,15 +269,9 @@ fn follow(ledger: &mut Ledger, survey: &Survey, event: &Event<'_>) -> Step {
             ledger.hole(*damage);
             Step::Skip
         }
-        Event::Frame { nth, item, damage, .. } => {
+        Event::Frame { nth, item, damage, is_imaged, .. } => {
             let entry = &survey.segments[*nth].entry;
-            ledger.take(item, *damage, &entry.name, entry.id)
+            ledger.take(item, *damage, *is_imaged, (&entry.name, entry.id))
         }
     }
-}
-
-/// The location of an offset, or the nearest that can be one.
-fn location(nth: usize, offset: u64) -> Location {
-    let offset = offset.clamp(HEADER_BYTES as u64, SEGMENT_BYTES_MAX - 8) & !7;
-    Location { slot: nth as u16, offset: offset as u32 }
 }

@@ -4,7 +4,7 @@
 //! Writes nothing and takes no lock. Knows what a survey found and the indexes; starts nothing.
 
 mod apply;
-mod files;
+pub(crate) mod files;
 
 use std::{io, sync::Arc};
 
@@ -12,9 +12,11 @@ use apply::{Indexed, index};
 
 use crate::{
     error::Error,
-    format::{header::HEADER_BYTES, table::TableBuilder},
+    format::{
+        header::{HEADER_BYTES, is_cold},
+        table::TableBuilder,
+    },
     kept::Maintenance,
-    location::SLOTS_MAX,
     recovery::Recovered,
     storage::Disk,
     survey::{
@@ -42,11 +44,9 @@ pub(crate) struct Opened {
 pub(crate) fn open(disk: &Arc<dyn Disk>, is_thorough: bool) -> Result<Opened, Error> {
     for _ in 0..TRIES {
         let survey = survey::survey(disk, &How { is_thorough, progress: &|_, _| {} })?;
-        if survey.segments.len() >= SLOTS_MAX {
-            return Err(Error::rejected(format!("the store has more than {SLOTS_MAX} segments")));
-        }
-        if let Some(frames) = files::frames(&**disk, &survey)? {
-            let indexed = index(&frames, &survey)?;
+        // Who looks at every byte does so for a disk that may fail: reading a map of it would be a crash.
+        if let Some(placed) = files::place(disk, &survey, !is_thorough)? {
+            let indexed = index(&placed, &survey)?;
             if indexed.met_damage && !is_thorough {
                 // Told as exactly as can be.
                 return open(disk, true);
@@ -54,16 +54,16 @@ pub(crate) fn open(disk: &Arc<dyn Disk>, is_thorough: bool) -> Result<Opened, Er
             let Indexed { names, next_collection_id, damages, records, .. } = indexed;
             let recovered = Recovered {
                 store_id: survey.store_id,
-                frames,
+                frames: placed.frames,
                 names,
                 next_collection_id,
                 active: None,
                 table: TableBuilder::default(),
                 prepared: None,
                 segments: survey.segments.len(),
-                next_segment_id: survey.segments.last().map_or(1, |last| last.entry.id + 1),
+                next_segment_id: 0,
                 maintenance: Maintenance::default(),
-                snapshot: None,
+                snapshot: survey.image().map(|image| image.header.snapshot_id),
                 snapshots_unusable: 0,
                 position: position(&survey),
                 records,
@@ -79,8 +79,8 @@ pub(crate) fn open(disk: &Arc<dyn Disk>, is_thorough: bool) -> Result<Opened, Er
 fn position(survey: &Survey) -> u64 {
     let (nth, end) = match survey.cut {
         Some(cut) => cut,
-        None => match survey.segments.last() {
-            Some(last) => (survey.segments.len() - 1, last.looked.end.into()),
+        None => match survey.segments.iter().rposition(|one| !is_cold(one.entry.id)) {
+            Some(last) => (last, survey.segments[last].looked.end.into()),
             None => return 0,
         },
     };

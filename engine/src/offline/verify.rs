@@ -6,23 +6,28 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::images;
 use crate::{
     error::Error,
     offline::{Damage, Torn},
     storage::{Disk, RealDisk},
-    survey::{self, How, ledger::Ledger, replay::Event},
+    survey::{self, How, Surveyed, ledger::Ledger, replay::Event},
 };
 
 /// What a walk over every byte of a store found.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct VerifyReport {
-    /// Segments found.
+    /// Segments in use.
     pub segments: u64,
+    /// Snapshots found.
+    pub snapshots: u64,
     /// Sound records in them, of all kinds, of use or not.
     pub records: u64,
     /// Bytes of all files that were read.
     pub bytes: u64,
+    /// Names of files that nothing needs: what a crash left, for the next opening to remove.
+    pub leftovers: Vec<String>,
     /// Everything that is damaged, in the order of the files.
     pub damages: Vec<Damage>,
     /// An end that is unfinished, which is no damage: what a crash left, or what a writer was just
@@ -71,26 +76,29 @@ pub fn verify_with(
 ) -> Result<VerifyReport, Error> {
     let began = Instant::now();
     let mut survey = survey::survey(&disk, &How { is_thorough: true, progress })?;
-    let mut ledger = Ledger::new(std::mem::take(&mut survey.damages));
-    let mut records = 0;
+    let image_damages = std::mem::take(&mut survey.damages);
+    let mut ledger = Ledger::new(image_damages, survey.image());
     survey.replay(|event| {
         match event {
             Event::Hole { damage, .. } => ledger.hole(damage),
-            Event::Frame { nth, item, damage, .. } => {
+            Event::Frame { nth, item, damage, is_imaged, .. } => {
                 let entry = &survey.segments[nth].entry;
-                ledger.take(&item, damage, &entry.name, entry.id);
-                records += u64::from(damage.is_none());
+                ledger.take(&item, damage, is_imaged, (&entry.name, entry.id));
             }
         }
         Ok(())
     })?;
-    let (_, mut damages) = ledger.finish();
+    let (known, mut damages) = ledger.finish();
+    images::check(&disk, &survey, &known, &mut damages)?;
     damages.sort_by(|one, other| (&one.file, one.offset).cmp(&(&other.file, other.offset)));
+    let snapshots = survey.snapshots.iter().map(|snapshot| snapshot.file_bytes);
     let files = survey.segments.iter().map(|one| &one.entry).chain(&survey.spares);
     Ok(VerifyReport {
         segments: survey.segments.len() as u64,
-        records,
-        bytes: files.map(|entry| entry.file_bytes).sum(),
+        snapshots: survey.snapshots.len() as u64,
+        records: survey.segments.iter().map(Surveyed::records).sum(),
+        bytes: files.map(|entry| entry.file_bytes).chain(snapshots).sum(),
+        leftovers: survey.leftovers,
         damages,
         torn: survey.torn,
         elapsed: began.elapsed(),

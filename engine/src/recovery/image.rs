@@ -21,11 +21,11 @@ use crate::{
 
 /// A snapshot that is whole.
 #[derive(Debug)]
-pub(super) struct Image {
-    pub(super) header: SnapshotHeader,
+pub(crate) struct Image {
+    pub(crate) header: SnapshotHeader,
     pub(super) next_cold: u64,
-    pub(super) kept: Kept,
-    pub(super) collections: Vec<Collection>,
+    pub(crate) kept: Kept,
+    pub(crate) collections: Vec<Collection>,
 }
 
 /// What the snapshots of a directory are good for.
@@ -78,7 +78,11 @@ fn outline(disk: &Arc<dyn Disk>, id: u64, store_id: u64) -> Result<Option<Kept>,
 }
 
 /// Reads a snapshot; `None` when it is damaged.
-fn read(file: &dyn File, id: u64, store_id: u64) -> Result<Option<Image>, Error> {
+///
+/// # Errors
+/// [`Error::Unsupported`] for one of a newer version, [`Error::CorruptSnapshot`] for one of another
+/// store, [`Error::Io`].
+pub(crate) fn read(file: &dyn File, id: u64, store_id: u64) -> Result<Option<Image>, Error> {
     let Some((header, end, file_bytes)) = frame(file, id, store_id)? else { return Ok(None) };
     let Some(bytes) = pieces(file, &header, &end)? else { return Ok(None) };
     let Some(collections) = load::collections(&bytes, end.collections) else {
@@ -151,7 +155,15 @@ fn pieces(
 }
 
 /// Reads the fields of a piece to their place; its check when it passes.
-fn piece(file: &dyn File, fields: &mut [u8], salt: Salt, at: u64) -> std::io::Result<Option<u32>> {
+///
+/// # Errors
+/// Those of the disk.
+pub(crate) fn piece(
+    file: &dyn File,
+    fields: &mut [u8],
+    salt: Salt,
+    at: u64,
+) -> std::io::Result<Option<u32>> {
     debug_assert_eq!(fields.len(), padded(fields.len()));
     let mut head = [0; HEAD_BYTES];
     let read = file.read_at(&mut head, at)? + file.read_at(fields, at + HEAD_BYTES as u64)?;

@@ -6,13 +6,13 @@ mod apply;
 mod build;
 mod cut;
 mod found;
-mod image;
+pub(crate) mod image;
 mod judge;
 mod leftovers;
 mod load;
 mod parallel;
 mod read;
-mod reopen;
+pub(crate) mod reopen;
 mod scan;
 mod select;
 

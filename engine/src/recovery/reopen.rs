@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::storage::{Disk, File};
 
 /// A file by its name. Its calls are few and long, so that opening it each time costs nothing.
-pub(super) struct Reopened {
+pub(crate) struct Reopened {
     disk: Arc<dyn Disk>,
     name: String,
 }
@@ -21,7 +21,7 @@ impl fmt::Debug for Reopened {
 }
 
 impl Reopened {
-    pub(super) fn new(disk: &Arc<dyn Disk>, name: String) -> Self {
+    pub(crate) fn new(disk: &Arc<dyn Disk>, name: String) -> Self {
         Self { disk: Arc::clone(disk), name }
     }
 

@@ -68,6 +68,14 @@ pub enum Flaw {
     /// A sound record that does not follow from those before it: records before it are missing, or it
     /// is of a collection that never was.
     Sequence,
+    /// A snapshot's header, a piece of it or its end does not match its checksum, or they do not fit
+    /// together. An opening takes the snapshot before it, or all of history.
+    Snapshot,
+    /// A snapshot's index points here, and there is no such record.
+    NoRecord {
+        /// The snapshot's id.
+        snapshot: u64,
+    },
     /// The disk does not give these bytes back.
     Unreadable {
         /// The disk's error.
@@ -152,6 +160,10 @@ impl fmt::Display for Flaw {
             Self::NotAsTold => f.write_str("the frame is not the one that the footer tells of"),
             Self::NotZero => f.write_str("bytes that have to be zero are not"),
             Self::Sequence => f.write_str("the record does not follow from those before it"),
+            Self::Snapshot => f.write_str("the snapshot does not match its checksum"),
+            Self::NoRecord { snapshot } => {
+                write!(f, "snapshot {snapshot} points here, and there is no such record")
+            }
             Self::Unreadable { kind } => {
                 write!(f, "the disk does not give the bytes back ({kind})")
             }

@@ -2,15 +2,26 @@
 //!
 //! Knows names and headers; opens nothing for writing and looks at no frame.
 
-use std::{collections::HashMap, io, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    io,
+    sync::Arc,
+};
 
 use super::{
     bytes::{FileBytes, is_gone},
     damage::Flaw,
+    snapshots::{self, Snapshot},
 };
 use crate::{
     error::Error,
-    format::header::{BadHeader, HEADER_BYTES, SegmentHeader, parse_segment_name, segment_name},
+    format::{
+        header::{
+            BadHeader, HEADER_BYTES, SegmentHeader, is_cold, parse_segment_name, segment_name,
+        },
+        snapshot::is_unfinished_name,
+    },
+    recovery::image::Image,
     storage::{Disk, File},
 };
 
@@ -28,6 +39,8 @@ pub(crate) struct Entry {
     pub(crate) file_bytes: u64,
     /// Where the segment begins in history, by its header.
     pub(crate) base: Option<u64>,
+    /// Where its frames end, when a snapshot tells.
+    pub(crate) listed_end: Option<u32>,
     /// What is wrong with the file as a whole.
     pub(crate) flaw: Option<Flaw>,
 }
@@ -46,8 +59,12 @@ impl Entry {
 /// What a directory holds.
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
-    /// In the order of their ids.
+    /// In the order of their ids: history, then the cold ones.
     pub(crate) entries: Vec<Entry>,
+    /// The snapshots, oldest first.
+    pub(crate) snapshots: Vec<Snapshot>,
+    /// Names of files that nothing needs, and that the next opening removes.
+    pub(crate) leftovers: Vec<String>,
     /// Files made ready and never begun: all zeros, behind all others.
     pub(crate) spares: Vec<Entry>,
     /// `None` when no header tells.
@@ -65,14 +82,14 @@ impl Directory {
     ///
     /// # Errors
     /// [`Error::Unsupported`] for a file of a newer version; [`Error::Io`].
-    pub(crate) fn look(disk: &dyn Disk) -> Result<Option<Self>, Error> {
+    pub(crate) fn look(disk: &Arc<dyn Disk>) -> Result<Option<Self>, Error> {
         let names = disk.list()?;
         let mut ids: Vec<u64> = names.iter().filter_map(|name| parse_segment_name(name)).collect();
         ids.sort_unstable();
         // The newest first: when a header is there, everything before it has been written.
         let mut found = Vec::new();
         for id in ids.into_iter().rev() {
-            match look_at(disk, id) {
+            match look_at(&**disk, id) {
                 Ok(one) => found.push(one),
                 Err(Error::Io(error)) if is_gone(&error) => return Ok(None),
                 Err(error) => return Err(error),
@@ -80,8 +97,9 @@ impl Directory {
         }
         found.reverse();
         let mut directory = Self::default();
+        let cold = found.split_off(found.partition_point(|one| !is_cold(one.entry.id)));
         while let Some(last) = found.pop_if(|last| last.header.is_none()) {
-            match renew(disk, last)? {
+            match renew(&**disk, last)? {
                 Renewed::Spare(entry) => directory.spares.insert(0, entry),
                 Renewed::Begun(begun) => {
                     found.push(begun);
@@ -91,19 +109,54 @@ impl Directory {
             }
         }
         directory.store_id = owner(&found);
-        directory.take(found);
+        let Some(snapshots) = snapshots::look(disk, &names, directory.store_id)? else {
+            return Ok(None);
+        };
+        directory.snapshots = snapshots;
+        let unfinished = names.into_iter().filter(|name| is_unfinished_name(name));
+        directory.leftovers = unfinished.collect();
+        directory.take(found, cold);
         Ok(Some(directory))
     }
 
+    /// The image that history is replayed over: that of the newest whole snapshot.
+    pub(crate) fn image(&self) -> Option<&Image> {
+        self.snapshots.iter().rev().find_map(|snapshot| snapshot.image.as_ref())
+    }
+
+    /// The segments that are missing: what is replayed, and what an image points into.
+    fn missing(&self, found: &[Found], replayed: u64) -> BTreeSet<u64> {
+        let images = self.snapshots.iter().filter_map(|snapshot| snapshot.image.as_ref());
+        let listed = images.flat_map(|image| image.kept.segments());
+        let needed = listed.filter(|listed| listed.is_referenced).map(|listed| listed.id);
+        let history = found.iter().filter(|one| !is_cold(one.entry.id));
+        let newest = history.map(|one| one.entry.id).max();
+        let newest = newest.or(self.image().map(|_| replayed)).unwrap_or(0);
+        let replayed = (replayed..=newest).take(MISSING_MAX + found.len());
+        let there: BTreeSet<u64> = found.iter().map(|one| one.entry.id).collect();
+        needed.chain(replayed).filter(|id| !there.contains(id)).collect()
+    }
+
     /// Tells whose each file is, and puts in those that are missing.
-    fn take(&mut self, found: Vec<Found>) {
-        let mut next_id = 1;
+    fn take(&mut self, mut found: Vec<Found>, cold: Vec<Found>) {
+        found.extend(cold);
+        let replayed = self.image().map_or(1, |image| image.kept.replay_segment());
+        let missing = self.missing(&found, replayed);
+        found.extend(missing.into_iter().map(Found::missing));
+        found.sort_by_key(|one| one.entry.id);
         for Found { mut entry, header } in found {
-            for id in (next_id..entry.id).take(MISSING_MAX) {
-                let (name, flaw) = (segment_name(id), Some(Flaw::Missing));
-                self.entries.push(Entry { id, name, file_bytes: 0, base: None, flaw });
+            let listed = self.image().and_then(|image| image.kept.listed(entry.id));
+            let is_replayed = entry.id >= replayed && !is_cold(entry.id);
+            let listed_end = listed.filter(|_| !is_replayed).map(|listed| listed.data_end);
+            if entry.flaw.is_none() && listed.is_none() && !is_replayed {
+                self.leftovers.push(entry.name);
+                continue;
             }
-            next_id = entry.id.saturating_add(1);
+            entry.listed_end = listed_end;
+            if entry.flaw.is_some() {
+                self.entries.push(entry);
+                continue;
+            }
             entry.flaw = match header {
                 None => Some(Flaw::Header),
                 Some(header) if Some(header.store_id) != self.store_id => {
@@ -134,7 +187,16 @@ fn look_at(disk: &dyn Disk, id: u64) -> Result<Found, Error> {
         Err(BadHeader::Damaged) => None,
         Err(BadHeader::Newer(version)) => return Err(Error::Unsupported { version }),
     };
-    Ok(Found { entry: Entry { id, name, file_bytes, base: None, flaw: None }, header })
+    let entry = Entry { id, name, file_bytes, base: None, listed_end: None, flaw: None };
+    Ok(Found { entry, header })
+}
+
+impl Found {
+    fn missing(id: u64) -> Self {
+        let (name, flaw) = (segment_name(id), Some(Flaw::Missing));
+        let entry = Entry { id, name, file_bytes: 0, base: None, listed_end: None, flaw };
+        Self { entry, header: None }
+    }
 }
 
 enum Renewed {

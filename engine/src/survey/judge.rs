@@ -10,7 +10,7 @@ use super::{
     directory::Directory,
     look::{Looked, Spot},
 };
-use crate::format::header::HEADER_BYTES;
+use crate::format::header::{HEADER_BYTES, is_cold};
 
 /// What the bad places mean.
 #[derive(Debug)]
@@ -25,12 +25,19 @@ pub(super) struct Judged {
 /// Judges what was found in the segments, in order: a bad place is damage when something says that
 /// it had been durable, and else it is where history ends.
 pub(super) fn judge(directory: &Directory, looked: &[Looked]) -> Judged {
-    let durable = looked.iter().map(|one| one.durable).max().unwrap_or(0);
+    let as_of = directory.image().map_or(0, |image| image.header.as_of);
+    let durable = looked.iter().map(|one| one.durable).max().unwrap_or(0).max(as_of);
     let mut judged = Judged { bases: Vec::new(), damages: Vec::new(), cut: None };
-    let mut ends = Some(0);
+    let (mut ends, mut before) = (Some(0), 0);
     for (nth, (entry, one)) in directory.entries.iter().zip(looked).enumerate() {
+        ends = ends.filter(|_| entry.id == before + 1);
+        before = entry.id;
         let begins = entry.base.or(ends).unwrap_or(durable);
         judged.bases.push(begins);
+        if is_cold(entry.id) {
+            judged.cold(nth, entry.flaw.as_ref(), entry.file_bytes, &one.spots);
+            continue;
+        }
         if let Some(flaw) = &entry.flaw {
             // The first header is durable before a store is used: it cannot be unfinished.
             let is_torn = begins >= durable && nth > 0 && directory.store_id.is_some();
@@ -93,13 +100,22 @@ impl Judged {
         }
     }
 
+    /// A cold segment was whole before anything told of it: all that is bad in it is damage.
+    fn cold(&mut self, nth: usize, flaw: Option<&Flaw>, file_bytes: u64, spots: &[Spot]) {
+        let flaw = flaw.map(|flaw| match flaw {
+            Flaw::Header => whole(Flaw::Header, HEADER_BYTES as u64),
+            flaw => whole(flaw.clone(), file_bytes),
+        });
+        self.damages.extend(flaw.iter().chain(spots).map(|spot| (nth, spot.clone())));
+    }
+
     /// The segments that have a damage, by their place in the list.
     pub(super) fn damaged(&self) -> BTreeSet<usize> {
         self.damages.iter().map(|(nth, _)| *nth).collect()
     }
 
     pub(super) fn survey(self, directory: Directory, looked: Vec<Looked>) -> Survey {
-        let Directory { entries, spares, store_id } = directory;
+        let Directory { entries, snapshots, leftovers, spares, store_id } = directory;
         let mut places = Vec::new();
         let damages = self.damages.into_iter().map(|(nth, spot)| {
             let entry = &entries[nth];
@@ -115,7 +131,24 @@ impl Judged {
             parts.map(|((entry, base), looked)| Surveyed { entry, base, looked }).collect();
         let torn = self.cut.map(|(nth, offset)| torn(&segments, nth, offset));
         let (store_id, cut) = (store_id.unwrap_or(0), self.cut);
-        Survey { store_id, segments, spares, torn, cut, damages, places }
+        let mut survey =
+            Survey { store_id, segments, spares, torn, cut, damages, places, snapshots, leftovers };
+        survey.add_snapshots();
+        survey
+    }
+}
+
+impl Survey {
+    /// Adds the damages of the snapshots.
+    fn add_snapshots(&mut self) {
+        for snapshot in &self.snapshots {
+            for (range, flaw) in &snapshot.flaws {
+                let (file, offset) = (snapshot.name.clone(), range.start);
+                let (bytes, flaw) = (range.end - range.start, flaw.clone());
+                let lost = Vec::new();
+                self.damages.push(Damage { file, segment: None, offset, bytes, flaw, lost });
+            }
+        }
     }
 }
 

@@ -10,12 +10,13 @@ use std::{
 
 use super::damage::{Damage, Flaw, Lost};
 use crate::{
-    collection::Kind as CollectionKind,
+    collection::{Collection, Kind as CollectionKind},
     format::{
         frame::{Kind, padded},
         table::Item,
     },
     ids::Seq,
+    recovery::image::Image,
 };
 
 /// A collection, as far as history tells.
@@ -52,11 +53,30 @@ pub(crate) struct Ledger {
     names: Vec<(usize, u32)>,
     /// The damage behind which something unknown may be missing.
     hole: Option<usize>,
+    /// The largest id that was given to a collection.
+    newest: u32,
 }
 
 impl Ledger {
-    pub(crate) fn new(damages: Vec<Damage>) -> Self {
-        Self { damages, ..Self::default() }
+    /// Begins with nothing, or with the image of a snapshot.
+    pub(crate) fn new(damages: Vec<Damage>, image: Option<&Image>) -> Self {
+        let mut ledger = Self { damages, ..Self::default() };
+        let Some(image) = image else { return ledger };
+        ledger.newest = image.header.next_collection_id.saturating_sub(1);
+        for collection in &image.collections {
+            let (first, next) = match collection {
+                Collection::Log(log) => {
+                    let index = log.index.read();
+                    (index.first(), index.next())
+                }
+                Collection::Map(_) => (1, 1),
+            };
+            let (kind, name) = (collection.kind(), Some(collection.name().into()));
+            let known = Known { kind, name, first, next, is_dropped: false };
+            ledger.collections.insert(collection.id(), known);
+            ledger.newest = ledger.newest.max(collection.id());
+        }
+        ledger
     }
 
     /// Something unknown may be missing here.
@@ -70,9 +90,12 @@ impl Ledger {
         &mut self,
         item: &Item<'_>,
         damage: Option<usize>,
-        name: &str,
-        segment: u64,
+        is_imaged: bool,
+        (name, segment): (&str, u64),
     ) -> Step {
+        if is_imaged && self.has(item) {
+            return Step::Skip;
+        }
         let sequence = |ledger: &mut Self| ledger.out_of_sequence(item, name, segment);
         if item.kind == Kind::Create {
             return if self.create(item) { Step::Take(0..0) } else { sequence(self) };
@@ -89,6 +112,7 @@ impl Ledger {
             let known =
                 Known { kind, name: None, first: item.seq, next: item.seq, is_dropped: false };
             self.collections.insert(item.collection, known);
+            self.newest = self.newest.max(item.collection);
             self.names.push((damage, item.collection));
         }
         let has_hole = self.hole.is_some();
@@ -109,8 +133,18 @@ impl Ledger {
         Step::Take(gap)
     }
 
+    /// Whether an image that may have a record has it, or had no use for it.
+    fn has(&self, item: &Item<'_>) -> bool {
+        let known = self.collections.get(&item.collection);
+        match item.kind {
+            Kind::Create => known.is_some(),
+            Kind::Append => known.is_none_or(|known| item.seq < known.next),
+            _ => known.is_none(),
+        }
+    }
+
     fn create(&mut self, item: &Item<'_>) -> bool {
-        let newest = self.collections.last_key_value().map_or(0, |(id, _)| *id);
+        let newest = self.newest;
         let is_next =
             item.collection == newest + 1 || self.hole.is_some() && item.collection > newest;
         let Some((kind, name)) = item.fields.split_first() else { return false };
@@ -119,6 +153,7 @@ impl Ledger {
         let name = Some(name.into());
         let known = Known { kind, name, first: 1, next: 1, is_dropped: false };
         self.collections.insert(item.collection, known);
+        self.newest = item.collection;
         true
     }
 

@@ -129,6 +129,7 @@ pub(crate) fn look(subject: &Subject<'_>, depth: Depth) -> Result<Looked, Error>
         let as_expected = subject.expected.is_none_or(|end| end == u64::from(footer.data_end));
         let is_trusted = match depth {
             Depth::Bytes => false,
+            // A cold segment is at position 0, and was durable before anything told of it.
             Depth::Tables { durable } => as_expected && end.is_some_and(|end| end <= durable),
         };
         if is_trusted {

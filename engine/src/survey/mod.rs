@@ -11,19 +11,24 @@ pub(crate) mod ledger;
 pub(crate) mod look;
 mod parallel;
 pub(crate) mod replay;
+pub(crate) mod snapshots;
 mod told;
 mod walk;
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use directory::{Directory, Entry};
 use look::{Depth, Looked, Subject};
 
-use self::damage::Damage;
+use self::{damage::Damage, snapshots::Snapshot};
 use crate::{
     backup::unfinished,
     error::Error,
-    format::check::{KeyHash, Salt},
+    format::{
+        check::{KeyHash, Salt},
+        frame::Kind,
+        header::{HEADER_BYTES, is_cold},
+    },
     storage::Disk,
     survey::{bytes::is_gone, damage::Torn, parallel::in_parallel},
 };
@@ -42,6 +47,19 @@ pub(crate) struct Surveyed {
     pub(crate) looked: Looked,
 }
 
+impl Surveyed {
+    /// How many sound records it has.
+    pub(crate) fn records(&self) -> u64 {
+        let told = self.looked.spots.iter().filter(|spot| spot.is_told);
+        let bad: HashSet<u64> = told.map(|spot| spot.offset).collect();
+        let stretches = self.looked.stretches.iter();
+        let items = stretches.flat_map(|one| replay::placed(one.table.items(), one.start));
+        let is_mark = |kind| matches!(kind, Kind::Flush | Kind::Close);
+        items.filter(|item| !is_mark(item.kind) && !bad.contains(&item.offset.into())).count()
+            as u64
+    }
+}
+
 /// What a directory holds.
 #[derive(Debug)]
 pub(crate) struct Survey {
@@ -53,8 +71,12 @@ pub(crate) struct Survey {
     pub(crate) cut: Option<(usize, u64)>,
     /// Everything that is bad, in the order of the files; what is lost is not told yet.
     pub(crate) damages: Vec<Damage>,
-    /// Where each of them is.
+    /// Where each of them is; those behind the last one are in no segment.
     pub(crate) places: Vec<Place>,
+    /// Oldest first.
+    pub(crate) snapshots: Vec<Snapshot>,
+    /// Names of files that nothing needs.
+    pub(crate) leftovers: Vec<String>,
 }
 
 /// The place of a damage.
@@ -94,7 +116,7 @@ pub(crate) fn survey(disk: &Arc<dyn Disk>, how: &How<'_>) -> Result<Survey, Erro
 
 /// `None` when a file went meanwhile.
 fn try_survey(disk: &Arc<dyn Disk>, how: &How<'_>) -> Result<Option<Survey>, Error> {
-    let Some(directory) = Directory::look(&**disk)? else { return Ok(None) };
+    let Some(directory) = Directory::look(disk)? else { return Ok(None) };
     if directory.entries.is_empty() {
         return Err(Error::rejected("the directory holds no store"));
     }
@@ -125,18 +147,28 @@ fn look_at_all(
     let entries = &directory.entries;
     let bytes: Vec<u64> = entries.iter().map(|entry| entry.file_bytes).collect();
     let total = bytes.iter().sum();
-    let Some(newest) = entries.len().checked_sub(1) else { return Ok(Some(Vec::new())) };
     // The newest first: it tells how far the store was durable.
-    let Some(last) = look_at(disk, directory, newest, Depth::Bytes)? else { return Ok(None) };
+    let newest = entries.partition_point(|entry| !is_cold(entry.id)).checked_sub(1);
+    let last = match newest.map(|newest| look_at(disk, directory, newest, Depth::Bytes)) {
+        Some(last) => last?,
+        None => Some(Looked::new()),
+    };
+    let Some(last) = last else { return Ok(None) };
+    let durable = last.durable.max(directory.image().map_or(0, |image| image.header.as_of));
     let depth = match how.is_thorough {
         true => Depth::Bytes,
-        false => Depth::Tables { durable: last.durable },
+        false => Depth::Tables { durable },
     };
-    (how.progress)(bytes[newest], total);
-    let report = |done: u64| (how.progress)(bytes[newest] + done, total);
-    let looked =
-        in_parallel(&bytes[..newest], &report, |nth| look_at(disk, directory, nth, depth))?;
-    Ok(looked.into_iter().chain([Some(last)]).collect())
+    let report = |done: u64| (how.progress)(done, total);
+    let looked = in_parallel(&bytes, &report, |nth| match Some(nth) == newest {
+        true => Ok(Some(Looked::new())),
+        false => look_at(disk, directory, nth, depth),
+    })?;
+    let mut looked: Option<Vec<Looked>> = looked.into_iter().collect();
+    if let (Some(looked), Some(newest)) = (&mut looked, newest) {
+        looked[newest] = last;
+    }
+    Ok(looked)
 }
 
 fn look_at(
@@ -154,15 +186,17 @@ fn look_at(
         Err(error) if is_gone(&error) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let next = directory.entries.get(nth + 1).and_then(|next| next.base);
+    let next = directory.entries.get(nth + 1).filter(|next| next.id == entry.id + 1);
+    let next = next.and_then(|next| next.base).filter(|_| !is_cold(entry.id));
     let length = entry.base.zip(next).and_then(|(base, next)| next.checked_sub(base));
+    let end = length.map(|length| length + HEADER_BYTES as u64);
     let subject = Subject {
         file: &file,
         file_bytes: file.bytes()?.min(entry.file_bytes.max(1 << 31)),
         salt: Salt::new(store_id, entry.id),
         hash: KeyHash::new(store_id),
         base: entry.base,
-        expected: length.map(|length| length + crate::format::header::HEADER_BYTES as u64),
+        expected: end.or(entry.listed_end.map(u64::from)),
     };
     look::look(&subject, depth).map(Some)
 }

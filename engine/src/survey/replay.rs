@@ -7,9 +7,10 @@ use crate::{
     error::Error,
     format::{
         frame::Kind,
-        header::HEADER_BYTES,
+        header::{HEADER_BYTES, is_cold},
         table::{Item, Items},
     },
+    recovery::image::Image,
 };
 
 /// Something in history, in its order.
@@ -24,12 +25,19 @@ pub(crate) enum Event<'a> {
         damage: Option<usize>,
         /// It stands directly behind a sound append to the same log.
         adjacent: bool,
+        /// The snapshot that history is replayed over may have it already.
+        is_imaged: bool,
     },
     /// Here frames of which nothing is known may be missing.
     Hole { nth: usize, offset: u64, damage: usize },
 }
 
 impl Survey {
+    /// The image that history is replayed over: that of the newest whole snapshot.
+    pub(crate) fn image(&self) -> Option<&Image> {
+        self.snapshots.iter().rev().find_map(|snapshot| snapshot.image.as_ref())
+    }
+
     /// Tells everything that counts to `tell`.
     ///
     /// # Errors
@@ -39,6 +47,10 @@ impl Survey {
         mut tell: impl FnMut(Event<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut places = self.places.iter().enumerate().peekable();
+        let image = self.image();
+        let (replay, as_of) =
+            image.map_or((0, 0), |image| (image.header.replay, image.header.as_of));
+        let begins = image.map_or(0, |image| image.kept.replay_segment());
         for (nth, segment) in self.segments.iter().enumerate() {
             let end = match self.cut {
                 Some((cut_nth, _)) if cut_nth < nth => 0,
@@ -54,7 +66,11 @@ impl Survey {
                     told.push((place.offset, damage));
                 }
             }
-            let mut segment = Segment { nth, segment, holes: &holes, told: &told };
+            if segment.entry.id < begins || is_cold(segment.entry.id) {
+                continue;
+            }
+            let (holes, told) = (&holes[..], &told[..]);
+            let mut segment = Segment { nth, segment, holes, told, replay, as_of };
             segment.replay(end, &mut tell)?;
         }
         Ok(())
@@ -67,6 +83,9 @@ struct Segment<'a> {
     /// Offsets, each with its damage.
     holes: &'a [(u64, usize)],
     told: &'a [(u64, usize)],
+    /// Positions: what is before the one is not told, what is before the other may be known.
+    replay: u64,
+    as_of: u64,
 }
 
 impl Segment<'_> {
@@ -84,12 +103,19 @@ impl Segment<'_> {
                     return Ok(());
                 }
                 self.holes_before(offset, tell)?;
+                let position = segment.base + offset - HEADER_BYTES as u64;
+                if position < self.replay {
+                    log_before = None;
+                    continue;
+                }
+                let is_imaged = position < self.as_of;
                 let damage = self.damage_at(offset);
                 let is_append = item.kind == Kind::Append;
                 let adjacent = is_append && log_before == Some(item.collection);
                 log_before = (is_append && damage.is_none()).then_some(item.collection);
                 if !matches!(item.kind, Kind::Flush | Kind::Close) {
-                    tell(Event::Frame { nth: self.nth, item, damage, adjacent })?;
+                    let nth = self.nth;
+                    tell(Event::Frame { nth, item, damage, adjacent, is_imaged })?;
                 }
             }
         }

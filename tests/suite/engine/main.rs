@@ -10,6 +10,7 @@ mod io_faults;
 mod kernel;
 mod property;
 mod read_only;
+mod salvage;
 mod seeded;
 mod shrunk;
 mod sizes;
