@@ -159,6 +159,15 @@ impl Shared {
         if self.core.lock().closed { Err(self.refusal()) } else { Ok(()) }
     }
 
+    /// Whether the files may still be relied on to stay: behind the lock of the directory they are
+    /// another opener's. A store that only reads never had the lock, and finds out when one goes.
+    ///
+    /// # Errors
+    /// As [`Shared::check_open`].
+    pub(crate) fn check_held(&self) -> Result<(), Error> {
+        if self.is_read_only { Ok(()) } else { self.check_open() }
+    }
+
     pub(crate) fn synced(&self) -> u64 {
         self.marks.synced.load(Ordering::Acquire)
     }

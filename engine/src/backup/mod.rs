@@ -1,20 +1,27 @@
 //! Copies a store to another directory while writers go on: the copy opens as the store at one
 //! position.
 //!
-//! Knows segments and watermarks; nothing of indexes.
+//! It is a snapshot, and beside it all segments up to the position that it is of: those that no
+//! index points into are history too, for the day when the snapshot is damaged. Knows snapshots and
+//! segments; nothing of indexes.
 
 mod copy;
 mod pace;
 pub(crate) mod unfinished;
 
-use std::sync::Arc;
-
 use copy::Wanted;
 use pace::Pace;
 
 use crate::{
-    error::Error, format::header::HEADER_BYTES, ids::Position, segment::file::Segment,
-    shared::Shared, storage::Disk, wake::waiters::Level,
+    error::Error,
+    format::{
+        header::is_cold,
+        snapshot::{snapshot_name, unfinished_name},
+    },
+    ids::Position,
+    kept::Maintenance,
+    shared::Shared,
+    storage::Disk,
 };
 
 impl Shared {
@@ -27,50 +34,49 @@ impl Shared {
         target: &dyn Disk,
         progress: &dyn Fn(u64, u64),
     ) -> Result<Position, Error> {
-        self.check_open()?;
+        // Until it is done no segment goes.
+        let files = self.maintenance.lock();
+        self.check_held()?;
         if !target.list()?.is_empty() {
             return Err(Error::rejected("the directory of a backup has to be empty"));
         }
         unfinished::mark(target)?;
-        let done = self.fill(target, progress);
+        let done = self.fill(&files, target, progress);
         if done.is_err() {
             unfinished::clear(target);
         }
         done
     }
 
-    fn fill(&self, target: &dyn Disk, progress: &dyn Fn(u64, u64)) -> Result<Position, Error> {
-        let (as_of, segments) = self.segments_now();
-        self.wait(as_of, Level::Synced)?;
-        let all = segments.iter().map(|(_, wanted)| u64::from(wanted.data_end)).sum();
+    fn fill(
+        &self,
+        files: &Maintenance,
+        target: &dyn Disk,
+        progress: &dyn Fn(u64, u64),
+    ) -> Result<Position, Error> {
+        let id = files.next_snapshot.max(1);
+        let name = unfinished_name(id);
+        let (kept, image) = self.write_image(id, files.next_cold, target, &name)?;
+        image.sync()?;
+        let segments = kept.segments();
+        let newest = segments.iter().map(|listed| listed.id).filter(|id| !is_cold(*id)).max();
+        let all = segments.iter().map(|listed| u64::from(listed.data_end)).sum();
         let (mut pace, mut done) = (Pace::new(), 0);
-        for (segment, wanted) in segments {
+        for listed in segments {
+            let segment = self.frames.segments.at(listed.slot)?.keep();
+            // The newest may have been written on since.
+            let with_footer = Some(listed.id) != newest;
+            let wanted = Wanted { data_end: listed.data_end, with_footer };
             copy::copy(&segment, wanted, target, &mut |bytes, file| {
-                self.check_open()?;
+                self.check_held()?;
                 done += bytes as u64;
                 progress(done, all);
                 pace.step(bytes, file)
             })?;
         }
+        target.sync_dir()?;
+        target.rename(&name, &snapshot_name(id))?;
         unfinished::unmark(target)?;
-        Ok(Position(as_of))
-    }
-
-    /// A position between two batches, and the segments that history has before it.
-    fn segments_now(&self) -> (u64, Vec<(Arc<Segment>, Wanted)>) {
-        let (as_of, segments) = {
-            let _core = self.core.lock();
-            let mut segments: Vec<_> = self.frames.segments.iter().collect();
-            segments.sort_by_key(|segment| segment.id());
-            (self.appended(), segments)
-        };
-        let ends: Vec<u64> =
-            segments.iter().skip(1).map(|next| next.header.base).chain([as_of]).collect();
-        let last = segments.len().saturating_sub(1);
-        let wanted = |(nth, segment): (usize, Arc<Segment>)| {
-            let data_end = (ends[nth] - segment.header.base) as u32 + HEADER_BYTES as u32;
-            (segment, Wanted { data_end, with_footer: nth < last })
-        };
-        (as_of, segments.into_iter().enumerate().map(wanted).collect())
+        Ok(Position(kept.as_of))
     }
 }

@@ -22,6 +22,7 @@ use crate::{
     kept::{Kept, Maintenance},
     segment::file::Segment,
     shared::Shared,
+    storage::{Disk, File},
     sync::Arc,
     wake::waiters::Level,
 };
@@ -80,17 +81,34 @@ impl Shared {
 
     /// Writes the whole file and gives it its name, which is not durable yet.
     fn write_snapshot(&self, id: u64, next_cold: u64, name: &str) -> Result<Kept, Error> {
-        let begin = self.begin_snapshot();
         if self.disk.list()?.iter().any(|found| found == name) {
             self.disk.remove(name)?;
         }
-        let file = self.disk.create(name, 0).map_err(Error::reserving)?;
+        let (kept, file) = self.write_image(id, next_cold, &*self.disk, name)?;
+        file.sync().map_err(|error| self.fail(error))?;
+        self.disk.rename(name, &snapshot_name(id))?;
+        Ok(kept)
+    }
+
+    /// Writes the whole file to a disk; it is not synced. What it tells of is durable on return.
+    ///
+    /// # Errors
+    /// [`Error::Full`] and [`Error::Io`] of that disk; see [`crate::Store::snapshot`].
+    pub(crate) fn write_image(
+        &self,
+        id: u64,
+        next_cold: u64,
+        disk: &dyn Disk,
+        name: &str,
+    ) -> Result<(Kept, Arc<dyn File>), Error> {
+        let begin = self.begin_snapshot();
+        let file = disk.create(name, 0).map_err(Error::reserving)?;
         let mut file = ImageFile::new(file, self.store_id, id);
         let mut capture = Capture::new();
         let mut collections = 0;
         for collection in begin.collections {
             collections += u64::from(capture.collection(&collection, &mut file, |file| {
-                self.check_open()?;
+                self.check_held()?;
                 file.write_full()
             })?);
         }
@@ -109,10 +127,7 @@ impl Shared {
             end_at: 0,
         };
         let end = SnapshotEnd { collections, next_cold, segments, ..SnapshotEnd::default() };
-        let (kept, file) = file.finish(header, end)?;
-        file.sync().map_err(|error| self.fail(error))?;
-        self.disk.rename(name, &snapshot_name(id))?;
-        Ok(kept)
+        file.finish(header, end)
     }
 
     /// Every collection created before the position that replaying begins at, and none that is

@@ -29,10 +29,11 @@ The lines, in this order:
   {\"log\",\"seq\",\"payload\"}                                   each of its records
   {\"map\",\"keys\"}                                            a map, and behind it
   {\"map\",\"key\",\"value\"}                                     each of its keys, in no order
-  {\"end\":true,\"records\",\"unreadable\"}                       nothing is missing behind this
+  {\"end\":true,\"records\",\"unreadable\",\"damages\"}             nothing is missing behind this
 
 Bytes that are no text are in base64, under a name that ends with _base64. A record that is damaged
-is told on standard error and left out; the exit code is then 3.";
+is told on standard error and left out; the exit code is then 3. \"damages\" counts what the opening
+found damaged: what stood there may be missing without being counted.";
 
 /// The arguments of `dump`.
 #[derive(Debug, clap::Args)]
@@ -60,6 +61,7 @@ pub(super) fn run(args: &DumpArgs) -> Result<(), Failure> {
         is_shown: io::stdout().is_terminal(),
         records: 0,
         unreadable: 0,
+        damages: store.report().damages.len() as u64,
     };
     dump.progress.expect(found.iter().map(Collection::records).sum());
     dump.all(&found)
@@ -77,6 +79,8 @@ struct Dump {
     is_shown: bool,
     records: u64,
     unreadable: u64,
+    /// What the opening met: records may be missing of which nobody knows.
+    damages: u64,
 }
 
 impl Dump {
@@ -94,16 +98,14 @@ impl Dump {
         }
         self.progress.end();
         let end = Object::new().value("end", &true.into()).number("records", self.records);
-        self.line(end.number("unreadable", self.unreadable))?;
+        self.line(end.number("unreadable", self.unreadable).number("damages", self.damages))?;
         self.out.end()?;
-        match self.unreadable {
-            0 => Ok(()),
-            unreadable => {
-                let what = format!("{} could not be read", count(unreadable, "record"));
-                Err(Failure::new(Exit::Damaged, what)
-                    .hint("`syncline verify` lists all damage, `syncline salvage` saves the rest"))
-            }
+        if self.unreadable + self.damages == 0 {
+            return Ok(());
         }
+        let what = format!("the store is damaged, {} not dumped", count(self.unreadable, "record"));
+        Err(Failure::new(Exit::Damaged, what)
+            .hint("`syncline verify` lists all damage and what it lost"))
     }
 
     fn log(&mut self, log: &Log) -> Result<(), Failure> {

@@ -5,14 +5,16 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use syncline::config::Loaded;
-use syncline_engine::{Options, Store};
+use syncline_engine::{Error, Options, Store, storage::RealDisk};
 
 use crate::cli::{
     failure::{Exit, Failure},
     flags::StoreFlags,
+    output::{self, count},
 };
 
 /// The largest message that a server can be told to take, and some room for its names.
@@ -58,14 +60,27 @@ pub(super) fn absolute(dir: &Path) -> String {
     std::path::absolute(dir).as_deref().unwrap_or(dir).display().to_string()
 }
 
-/// Opens the store of a directory to read it.
+/// Opens the store of a directory to read it: also beside a server, and in spite of damage. Changes
+/// nothing.
 pub(super) fn open_to_read(dir: &Path) -> Result<Store, Failure> {
-    open(dir)
+    let opened = RealDisk::open_read_only(dir).map_err(Error::from);
+    let store = opened.and_then(|disk| Store::open_read_only_on(Arc::new(disk), options()));
+    let store = store.map_err(|error| Failure::from(error).about(dir.display()))?;
+    let damages = store.report().damages.len() as u64;
+    if damages > 0 {
+        let (found, hint) = (count(damages, "damage"), "`syncline verify` lists them");
+        output::complain(&format!("{}: {found}, what is whole is read; {hint}\n", dir.display()));
+    }
+    Ok(store)
 }
 
 /// Opens the store of a directory; nobody else may have it open.
 pub(super) fn open(dir: &Path) -> Result<Store, Failure> {
+    Store::open(dir, options()).map_err(|error| Failure::from(error).about(dir.display()))
+}
+
+fn options() -> Options {
     let mut options = Options::default();
     options.record_bytes_max = RECORD_BYTES_MAX;
-    Store::open(dir, options).map_err(|error| Failure::from(error).about(dir.display()))
+    options
 }

@@ -64,7 +64,7 @@ fn facts(dir: &Path, store: &Store) -> Result<Vec<Fact>, Failure> {
     let logs = found.iter().filter(|one| matches!(one, Collection::Log(_))).count() as u64;
     let records: u64 = found.iter().map(Collection::records).sum();
     let disk_bytes: u64 = place::files(dir)?.iter().map(|(_, bytes)| bytes).sum();
-    let facts: [(&str, Value); 8] = [
+    let facts: [(&str, Value); 9] = [
         ("dir", place::absolute(dir).into()),
         ("logs", logs.into()),
         ("maps", (found.len() as u64 - logs).into()),
@@ -73,6 +73,7 @@ fn facts(dir: &Path, store: &Store) -> Result<Vec<Fact>, Failure> {
         ("segments", store.report().segments.into()),
         ("disk_bytes", disk_bytes.into()),
         ("live_bytes", store.live_bytes().into()),
+        ("damages", store.report().damages.len().into()),
     ];
     Ok(facts.into_iter().map(|(name, fact)| (name.to_owned(), fact)).collect())
 }

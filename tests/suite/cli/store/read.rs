@@ -4,7 +4,10 @@ use std::fs;
 
 use serde_json::{Value, json};
 use syncline_engine::Batch;
-use syncline_tests::process::Serving;
+use syncline_tests::{
+    process::Serving,
+    relay::{Hello, Message, Peer},
+};
 use tempfile::TempDir;
 
 use super::{Kept, files, on, on_terminal};
@@ -116,7 +119,7 @@ fn dump_says_what_it_is_holds_everything_and_says_when_it_ends() {
         json!({"map": "titles", "keys": 2}),
         json!({"map": "titles", "key": "doc/42", "value": "a \"title\""}),
         json!({"map": "titles", "key_base64": "AP4=", "value": "😀"}),
-        json!({"end": true, "records": 5, "unreadable": 0}),
+        json!({"end": true, "records": 5, "unreadable": 0, "damages": 0}),
     ];
     assert_eq!(found, expected);
     let one = Kept::new().run(&["dump", "empty"]);
@@ -140,7 +143,8 @@ fn dump_leaves_out_a_damaged_record_tells_of_it_and_ends_with_3() {
     assert_eq!(ran.code, Some(3), "{}", ran.err);
     assert!(ran.err.contains("record 6") && ran.err.contains("segment 1"), "{}", ran.err);
     let found = lines(&ran.out);
-    assert_eq!(found.last(), Some(&json!({"end": true, "records": 119, "unreadable": 1})));
+    let end = found.last().unwrap();
+    assert_eq!((&end["records"], &end["unreadable"]), (&119.into(), &1.into()));
     let seqs: Vec<u64> = found
         .iter()
         .filter(|line| line["log"] == "a")
@@ -213,13 +217,39 @@ fn a_reader_that_goes_away_is_no_failure() {
 }
 
 #[test]
-fn a_store_that_a_server_has_open_is_5() {
+fn looking_works_beside_a_server_and_changes_nothing() {
     let dir = TempDir::new().unwrap();
-    let _serving = Serving::start(dir.path(), &[]);
+    let serving = Serving::start(dir.path(), &[]);
+    let mut peer = Peer::binary(serving.address(), &Hello::new("device", "key").with_ack());
+    for seq in 1..=3 {
+        peer.submit(b"a change");
+        while peer.message() != (Message::Accepted { id: seq, seq }) {}
+    }
     let data = dir.path().join("data");
     let before = files(&data);
-    for arguments in LOOKS {
-        assert_eq!(on(&data, arguments).code, Some(5), "{arguments:?}");
+    let ls = on(&data, &["ls"]);
+    assert!(ls.out.starts_with("log\t3\t1\t4\t"), "{} {}", ls.out, ls.err);
+    for arguments in
+        [&["get", "relay/key", "2"][..], &["tail", "relay/key"], &["dump"], &["stat"], &["verify"]]
+    {
+        let ran = on(&data, arguments);
+        assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{arguments:?}");
     }
     assert_eq!(files(&data), before);
+}
+
+#[test]
+fn what_is_whole_of_a_store_that_no_server_would_open_is_read() {
+    let kept = Kept::new();
+    // In the newest segment, which an opening reads whole.
+    kept.damage(b"hello");
+    let ran = kept.run(&["get", "doc/42", "3", "--hex"]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), "ff1b78\n"), "{}", ran.err);
+    assert!(ran.err.contains("1 damage") && ran.err.contains("verify"), "{}", ran.err);
+    assert_eq!(kept.run(&["get", "doc/42", "2"]).code, Some(3));
+    assert_eq!(kept.run(&["tail", "doc/42"]).code, Some(3));
+    let dump = kept.run(&["dump"]);
+    assert_eq!(dump.code, Some(3), "{}", dump.err);
+    assert_eq!(lines(&dump.out).last().unwrap()["damages"], 1);
+    assert_eq!(kept.run(&["stat", "--json"]).code, Some(0));
 }
