@@ -10,6 +10,7 @@ mod metrics;
 mod registry;
 mod server;
 mod shard;
+mod store_metrics;
 mod ws;
 
 pub use admin::LocalKey;

@@ -47,13 +47,18 @@ impl Metrics {
         self.gauge("syncline_connections", "Open TCP connections").set(open as f64);
     }
 
-    fn counter(&self, name: &'static str, labels: Vec<Label>, help: &'static str) -> Counter {
+    pub(crate) fn counter(
+        &self,
+        name: &'static str,
+        labels: Vec<Label>,
+        help: &'static str,
+    ) -> Counter {
         let key = KeyName::from_const_str(name);
         self.recorder.describe_counter(key, Some(Unit::Count), help.into());
         self.recorder.register_counter(&Key::from_parts(name, labels), &METADATA)
     }
 
-    fn gauge(&self, name: &'static str, help: &'static str) -> Gauge {
+    pub(crate) fn gauge(&self, name: &'static str, help: &'static str) -> Gauge {
         self.recorder.describe_gauge(KeyName::from_const_str(name), None, help.into());
         self.recorder.register_gauge(&Key::from_static_name(name), &METADATA)
     }

@@ -21,6 +21,7 @@ use crate::{
     hub::PRESSURE_BYTES_MAX,
     metrics::Metrics,
     registry, shard,
+    store_metrics::StoreMetrics,
 };
 
 /// Connections that wait to be accepted, per shard.
@@ -76,7 +77,8 @@ impl Server {
         watch_store(&store, &health);
         let seeds = registry::seeds(&config, &store, &metrics, &health, shards);
         let admin = Admin::start(&config, &store, address)?;
-        let shared = Arc::new(Shared { config, health, metrics, admin });
+        let store_metrics = StoreMetrics::new(&store, &metrics);
+        let shared = Arc::new(Shared { config, health, metrics, store_metrics, admin });
         let (stop, stopping) = watch::channel(false);
         let mut server = Self { address, store: Some(store), shared, stop, shards: Vec::new() };
         for (number, (listener, seeds)) in listeners.into_iter().zip(seeds).enumerate() {
@@ -160,6 +162,8 @@ fn open_store(config: &Config, shards: usize) -> Result<Store, StartError> {
     options.tail_bytes_max = options.tail_bytes_max.max(2 * shards * PRESSURE_BYTES_MAX);
     // With nothing to sync, the shards write at the end of their own turns.
     options.committer_thread = config.storage.durability == Durability::Device;
+    // Snapshots and compaction: nobody else would win back the space of what is deleted.
+    options.maintenance_thread = true;
     Ok(Store::open(&config.storage.dir, options)?)
 }
 

@@ -21,6 +21,7 @@ use crate::{
     health::{Health, OpenConnection},
     metrics::Metrics,
     registry::Hubs,
+    store_metrics::StoreMetrics,
 };
 
 pub(crate) use self::answer::FULL;
@@ -40,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) health: Arc<Health>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) store_metrics: StoreMetrics,
     pub(crate) admin: Admin,
 }
 
@@ -108,7 +110,7 @@ fn route(
     let health = &door.shared.health;
     match path {
         "/livez" => probes::live(),
-        "/metrics" => probes::metrics(&door.shared.metrics, health),
+        "/metrics" => probes::metrics(&door.shared.metrics, &door.shared.store_metrics, health),
         "/" => probes::welcome(),
         _ => probes::ready(health, request.uri().query()),
     }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use http::StatusCode;
 
-use crate::{health::Health, metrics::Metrics};
+use crate::{health::Health, metrics::Metrics, store_metrics::StoreMetrics};
 
 use super::answer::{Answer, answer, text};
 
@@ -34,7 +34,8 @@ pub(super) fn ready(health: &Health, query: Option<&str>) -> Answer {
 }
 
 /// The Prometheus exposition.
-pub(super) fn metrics(metrics: &Metrics, health: &Health) -> Answer {
+pub(super) fn metrics(metrics: &Metrics, store: &StoreMetrics, health: &Health) -> Answer {
+    store.refresh();
     metrics.set_connections(health.connections());
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     answer(StatusCode::OK, kind, metrics.render())
