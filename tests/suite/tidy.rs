@@ -137,7 +137,8 @@ fn public_items_are_documented() {
 fn production_code_does_not_unwrap() {
     let mut found = Vec::new();
     // The helpers of the suites fail a test by panicking: that is their job.
-    for Crate { folder, sources, .. } in crates().iter().filter(|c| c.folder != "tests") {
+    for Crate { folder, sources, .. } in crates().iter().filter(|c| !c.folder.starts_with("tests"))
+    {
         let lines: usize = sources.iter().map(production_lines).sum();
         let most = (lines * UNWRAPS_PER_1000_LINES_MAX).div_ceil(1000).max(UNWRAPS_MIN);
         for source in sources {

@@ -130,7 +130,9 @@ impl Directory {
         let listed = images.flat_map(|image| image.kept.segments());
         let needed = listed.filter(|listed| listed.is_referenced).map(|listed| listed.id);
         let history = found.iter().filter(|one| !is_cold(one.entry.id));
-        let newest = history.map(|one| one.entry.id).max();
+        // A spare is made behind the newest segment: what is missing before it was one.
+        let before_spare = self.spares.first().map(|spare| spare.id.saturating_sub(1));
+        let newest = history.map(|one| one.entry.id).max().max(before_spare);
         let newest = newest.or(self.image().map(|_| replayed)).unwrap_or(0);
         let replayed = (replayed..=newest).take(MISSING_MAX + found.len());
         let there: BTreeSet<u64> = found.iter().map(|one| one.entry.id).collect();

@@ -8,6 +8,8 @@ use std::{
 
 use shuttle::sync;
 
+use crate::cells::point;
+
 /// As `parking_lot::Mutex`.
 #[derive(Default)]
 pub struct Mutex<T>(sync::Mutex<T>);
@@ -95,6 +97,8 @@ impl Condvar {
 
     /// Waits for a signal, without the lock meanwhile.
     pub fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
+        // Others may signal just before: who does so without the lock is not heard.
+        point();
         let inner = guard.inner.take().map(|inner| self.0.wait(inner));
         guard.inner = inner.map(|waited| waited.unwrap_or_else(PoisonError::into_inner));
     }

@@ -15,8 +15,14 @@ const OURS: &[(&str, &[&str], &[&str])] = &[
     ("client", &["syncline-engine", "syncline-protocol"], &["syncline"]),
     ("bench", &["syncline", "syncline-client", "syncline-engine", "syncline-protocol"], &[]),
     ("tests", &["syncline", "syncline-client", "syncline-engine", "syncline-protocol"], &[]),
-    ("tests/schedules", &[], &["syncline-engine", "syncline-engine-explored"]),
+    ("tests/corpora", &["syncline-engine", "syncline-protocol"], &[]),
+    (
+        "tests/schedules",
+        &[],
+        &["syncline-engine", "syncline-engine-explored", "syncline-engine-seeded"],
+    ),
     ("tests/schedules/engine", &["syncline-schedules"], &[]),
+    ("tests/schedules/seeded", &["syncline-schedules"], &[]),
 ];
 
 /// Packages that bring a network, a runtime or C code where there must be none.

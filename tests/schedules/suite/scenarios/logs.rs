@@ -1,16 +1,11 @@
 //! A log while records are appended and trimmed, under those who read it; and its way from the tail to a
 //! file to a map of the file.
 
-use syncline_schedules::thread;
-
 use super::{
     engine::{Batch, Log, Seq},
-    world::World,
+    world::{World, together},
 };
-use crate::{
-    explore::explore,
-    images::{self, Files},
-};
+use crate::images::Files;
 
 /// What record `seq` holds: a length of its own, so that runs are not uniform.
 fn payload(seq: u64) -> Vec<u8> {
@@ -34,7 +29,7 @@ fn write(world: &World) {
 }
 
 /// What a reader gets are the records, in order, none skipped but those trimmed.
-fn read(log: &Log) {
+pub(crate) fn read(log: &Log) {
     let mut reader = log.read(Seq(1)..);
     let mut expected = 1;
     for _ in 0..2 {
@@ -49,7 +44,7 @@ fn read(log: &Log) {
 }
 
 /// A record is what it was, or trimmed, or not there yet.
-fn get(log: &Log) {
+pub(crate) fn get(log: &Log) {
     for seq in [4, 1, 4] {
         match log.get(Seq(seq)).expect("a sound record") {
             Some(found) => assert_eq!(found, payload(seq)),
@@ -58,32 +53,12 @@ fn get(log: &Log) {
     }
 }
 
-fn read_while_written(files: &Files, look: fn(&Log)) {
+pub(crate) fn read_while_written(files: &Files, look: fn(&Log)) {
     let world = World::open(files, |_| {});
-    let writer = {
-        let world = world.clone();
-        thread::spawn(move || write(&world))
-    };
-    let other = {
-        let log = world.log.clone();
-        thread::spawn(move || look(&log))
-    };
-    look(&world.log);
-    writer.join().and_then(|()| other.join()).expect("threads that end");
+    let part = || world.part(move |world| look(&world.log));
+    together(vec![world.part(write), part(), part()]);
     let seqs: Vec<u64> = world.log.read(..).map(|record| record.expect("sound").seq.0).collect();
     assert_eq!(seqs, [4, 5, 6]);
     let bytes: usize = (4..=6).map(|seq| payload(seq).len()).sum();
     assert_eq!(world.log.bytes(), bytes as u64);
-}
-
-#[test]
-fn a_reader_gets_every_record_in_order() {
-    let files = images::store(&[]);
-    explore("read_while_written read", move || read_while_written(&files, read));
-}
-
-#[test]
-fn a_record_is_whole_or_not_there() {
-    let files = images::store(&[]);
-    explore("read_while_written get", move || read_while_written(&files, get));
 }

@@ -1,18 +1,13 @@
 //! The index of a map while it grows, is split, and loses keys, under those who read it.
 
-use syncline_schedules::thread;
-
 use super::{
     engine::{Batch, Map},
-    world::World,
+    world::{World, together},
 };
-use crate::{
-    explore::explore,
-    images::{self, Files},
-};
+use crate::images::Files;
 
 /// Keys that are there from the beginning; the first one stays.
-const KEYS: &[&str] = &["stays", "goes a", "goes b", "goes c", "goes d"];
+pub(crate) const KEYS: &[&str] = &["stays", "goes a", "goes b", "goes c", "goes d"];
 
 /// Puts enough keys for the index to grow and to be split, replaces one, removes others.
 fn write(world: &World, map: &Map) {
@@ -41,7 +36,7 @@ fn is_value_of_stays(value: Option<&[u8]>) -> bool {
 }
 
 /// A key that stays is found with one of its values, the newer ones later.
-fn get(map: &Map) {
+pub(crate) fn get(map: &Map) {
     let mut before = 0;
     for _ in 0..2 {
         let value = map.get(b"stays").expect("a sound frame");
@@ -62,7 +57,7 @@ fn get(map: &Map) {
 }
 
 /// A scan has each key that stays exactly once, and no key twice.
-fn scan(map: &Map) {
+pub(crate) fn scan(map: &Map) {
     let mut seen = Vec::new();
     for entry in map {
         let (key, value) = entry.expect("a sound frame");
@@ -74,34 +69,18 @@ fn scan(map: &Map) {
     }
 }
 
-fn read_while_written(files: &Files, read: fn(&Map)) {
+pub(crate) fn read_while_written(files: &Files, read: fn(&Map)) {
     let world = World::open(files, |_| {});
     let map = world.store.find_map("map").expect("no log").expect("the map is there");
-    let writer = {
-        let (world, map) = (world.clone(), map.clone());
-        thread::spawn(move || write(&world, &map))
-    };
-    let other = {
+    let part = || {
         let map = map.clone();
-        thread::spawn(move || read(&map))
+        world.part(move |_| read(&map))
     };
-    read(&map);
-    writer.join().and_then(|()| other.join()).expect("threads that end");
+    let of_writer = map.clone();
+    together(vec![world.part(move |world| write(world, &of_writer)), part(), part()]);
     let mut keys: Vec<_> = map.iter().map(|entry| entry.expect("a sound frame").0).collect();
     keys.sort();
     let expected = ["goes c", "goes d", "new b", "new c", "new d", "new e", "new f", "new g"];
     assert_eq!(keys, [&expected[..], &["new h", "stays"]].concat());
     assert_eq!(map.len(), 10);
-}
-
-#[test]
-fn a_key_that_stays_is_always_found() {
-    let files = images::store(KEYS);
-    explore("read_while_written get", move || read_while_written(&files, get));
-}
-
-#[test]
-fn a_scan_has_every_key_that_stays_once() {
-    let files = images::store(KEYS);
-    explore("read_while_written scan", move || read_while_written(&files, scan));
 }

@@ -1,10 +1,10 @@
 //! What threads do in one schedule, and what must hold in each.
 
-mod commits;
-mod creates;
-mod logs;
-mod maps;
-mod poison;
+pub(crate) mod commits;
+pub(crate) mod creates;
+pub(crate) mod logs;
+pub(crate) mod maps;
+pub(crate) mod poison;
 mod world;
 
 use super::engine;

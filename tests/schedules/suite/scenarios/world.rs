@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use syncline_schedules::thread::JoinHandle;
+use syncline_schedules::thread;
 
 use super::engine::{Batch, Commit, Error, Log, Options, Store, storage::sim::SimDisk};
 use crate::images::{self, Files, SEGMENT_BYTES};
@@ -52,9 +52,22 @@ impl World {
     }
 }
 
-/// Waits for the threads' ends.
-pub(super) fn join(threads: impl IntoIterator<Item = JoinHandle<()>>) {
+/// What one thread does.
+pub(super) type Part = Box<dyn FnOnce() + Send>;
+
+/// Runs every part on a thread of its own, to their ends.
+pub(super) fn together(parts: Vec<Part>) {
+    // All are there before any is waited for; who begins is then as free as who goes on.
+    let threads: Vec<_> = parts.into_iter().map(thread::spawn).collect();
     for thread in threads {
         thread.join().expect("a thread that ends");
+    }
+}
+
+impl World {
+    /// A part that has this world.
+    pub(super) fn part(&self, part: impl FnOnce(&Self) + Send + 'static) -> Part {
+        let world = self.clone();
+        Box::new(move || part(&world))
     }
 }

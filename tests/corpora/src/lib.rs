@@ -1,0 +1,33 @@
+//! What fuzzing does with one input, for each target: called by the fuzzers of `fuzz/`, and on every
+//! change with every input that they have kept.
+//!
+//! A target panics when something is wrong with the code under it. The format of the store is written
+//! down here once more, after docs/format.md, so that nothing is judged by itself.
+
+mod batches;
+mod contents;
+mod frames;
+mod input;
+mod layout;
+mod relay;
+mod segments;
+
+/// A target: its name, and what it does with an input.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub const TARGETS: &[Target] = &[
+    ("segments", segments::run),
+    ("batches", batches::run),
+    ("relay", relay::run),
+    ("frames", frames::run),
+];
+
+/// Does what a target does with an input.
+///
+/// # Panics
+/// When something is wrong, or there is no such target.
+pub fn run(target: &str, data: &[u8]) {
+    let (_, run) = TARGETS.iter().find(|(name, _)| *name == target).expect("a target");
+    run(data);
+}
