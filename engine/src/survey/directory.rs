@@ -108,13 +108,14 @@ impl Directory {
                 Renewed::Gone => return Ok(None),
             }
         }
-        directory.store_id = owner(&found);
+        directory.store_id =
+            owner(found.iter().chain(&cold)).or_else(|| snapshots::owner(&**disk, &names));
         let Some(snapshots) = snapshots::look(disk, &names, directory.store_id)? else {
             return Ok(None);
         };
-        directory.snapshots = snapshots;
+        directory.snapshots = snapshots.all;
         let unfinished = names.into_iter().filter(|name| is_unfinished_name(name));
-        directory.leftovers = unfinished.collect();
+        directory.leftovers = snapshots.surplus.into_iter().chain(unfinished).collect();
         directory.take(found, cold);
         Ok(Some(directory))
     }
@@ -223,9 +224,9 @@ fn renew(disk: &dyn Disk, found: Found) -> Result<Renewed, Error> {
 }
 
 /// The store that most headers tell; of several the one of the lowest segment.
-fn owner(found: &[Found]) -> Option<u64> {
+fn owner<'a>(found: impl Iterator<Item = &'a Found> + Clone) -> Option<u64> {
     let mut times: HashMap<u64, usize> = HashMap::new();
-    let stores = || found.iter().filter_map(|one| one.header.map(|header| header.store_id));
+    let stores = || found.clone().filter_map(|one| one.header.map(|header| header.store_id));
     for store_id in stores() {
         *times.entry(store_id).or_default() += 1;
     }

@@ -15,6 +15,7 @@ use crate::{
             snapshot_name,
         },
     },
+    kept::KEPT_MAX,
     recovery::image::{self, Image},
     storage::{Disk, File},
 };
@@ -30,7 +31,16 @@ pub(crate) struct Snapshot {
     pub(crate) flaws: Vec<(Range<u64>, Flaw)>,
 }
 
-/// Looks at every snapshot that `names` has, oldest first; `None` when one of them went meanwhile.
+/// The snapshots of a directory.
+#[derive(Debug, Default)]
+pub(super) struct Snapshots {
+    /// Oldest first: the newest that is whole, the one before it, and damaged ones behind it.
+    pub(super) all: Vec<Snapshot>,
+    /// Names of those that are older.
+    pub(super) surplus: Vec<String>,
+}
+
+/// Looks at the snapshots among `names`; `None` when one of them went meanwhile.
 ///
 /// # Errors
 /// [`Error::Unsupported`] for one of a newer version, [`Error::Io`].
@@ -38,19 +48,34 @@ pub(super) fn look(
     disk: &Arc<dyn Disk>,
     names: &[String],
     store_id: Option<u64>,
-) -> Result<Option<Vec<Snapshot>>, Error> {
+) -> Result<Option<Snapshots>, Error> {
     let mut ids: Vec<u64> = names.iter().filter_map(|name| parse_snapshot_name(name)).collect();
     ids.sort_unstable();
-    let mut snapshots = Vec::new();
-    for id in ids {
+    let (mut snapshots, mut behind_image) = (Snapshots::default(), 0);
+    for id in ids.into_iter().rev() {
+        if behind_image == KEPT_MAX {
+            snapshots.surplus.push(snapshot_name(id));
+            continue;
+        }
         let file = match disk.open(&snapshot_name(id)) {
             Ok(file) => file,
             Err(error) if is_gone(&error) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        snapshots.push(one(&*file, id, store_id.unwrap_or(0))?);
+        let snapshot = one(&*file, id, store_id.unwrap_or(0))?;
+        behind_image += usize::from(behind_image > 0 || snapshot.image.is_some());
+        snapshots.all.insert(0, snapshot);
     }
     Ok(Some(snapshots))
+}
+
+/// The store that a sound snapshot tells.
+pub(super) fn owner(disk: &dyn Disk, names: &[String]) -> Option<u64> {
+    let mut headers = names
+        .iter()
+        .filter(|name| parse_snapshot_name(name).is_some())
+        .filter_map(|name| header(&*disk.open(name).ok()?));
+    headers.next().map(|header| header.store_id)
 }
 
 fn one(file: &dyn File, id: u64, store_id: u64) -> Result<Snapshot, Error> {

@@ -2,6 +2,7 @@
 //! public API and the simulated disk, never a server.
 
 mod backup;
+mod compacted;
 mod compaction;
 mod crash;
 mod crowd;
