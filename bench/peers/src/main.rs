@@ -42,40 +42,56 @@ fn main() -> Result<(), Failure> {
         let text = fs::read_to_string(path).map_err(|error| format!("{shown}: {error}"))?;
         results.add_file(&text).map_err(|error| format!("{shown}: {error}"))?;
     }
+    let mut failures = Vec::new();
     for round in 0..options.rounds() {
         for measurement in options.measurements() {
-            measure_round(measurement, round, &options, &mut results)?;
+            measure_round(measurement, round, &options, &mut results, &mut failures)?;
         }
+        // A long run that is ended early leaves the rounds that it had.
+        write_all(&options, &results)?;
     }
-    let rows = goals::check(&results);
-    let text = report::markdown(&results, &rows);
+    let text = write_all(&options, &results)?;
     writeln!(std::io::stdout(), "{text}")?;
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("; ").into()) }
+}
+
+/// Writes every file of results, and returns them as Markdown.
+fn write_all(options: &Options, results: &Results) -> Result<String, Failure> {
+    let rows = goals::check(results);
+    let markdown = report::markdown(results, &rows);
     for path in options.out() {
         let text = match path.extension().and_then(|extension| extension.to_str()) {
             Some("json") => results.json(&rows).to_string(),
-            Some("html") => report::page(&results, &rows),
-            _ => text.clone(),
+            Some("html") => report::page(results, &rows),
+            _ => markdown.clone(),
         };
         fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    Ok(())
+    Ok(markdown)
 }
 
-/// One round of one measurement: every engine once, another one first each time.
+/// One round of one measurement: every engine once, another one first each time. One that fails is left out
+/// and named at the end.
 fn measure_round(
     measurement: Measurement,
     round: usize,
     options: &Options,
     results: &mut Results,
+    failures: &mut Vec<String>,
 ) -> Result<(), Failure> {
     let mut kinds = options.kinds(measurement, round);
     let first = round % kinds.len().max(1);
     kinds.rotate_left(first);
     for kind in kinds {
-        let took = measure_one(measurement, kind, &options.dir, results)
-            .map_err(|error| format!("{} of {}: {error}", measurement.name(), kind.name()))?;
-        let name = measurement.name();
-        writeln!(std::io::stderr(), "round {round}  {name:<9} {:<12} {took:.1} s", kind.name())?;
+        let (measured, name) = (measurement.name(), kind.name());
+        let shown = match measure_one(measurement, kind, &options.dir, results) {
+            Ok(took) => format!("{took:.1} s"),
+            Err(error) => {
+                failures.push(format!("{measured} of {name}: {error}"));
+                format!("failed: {error}")
+            }
+        };
+        writeln!(std::io::stderr(), "round {round}  {measured:<9} {name:<12} {shown}")?;
     }
     Ok(())
 }

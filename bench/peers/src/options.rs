@@ -41,6 +41,12 @@ pub struct Options {
     /// Seconds of each rate that has no option of its own
     #[arg(long)]
     seconds: Option<f64>,
+    /// Records of the buffered append and of the point reads
+    #[arg(long)]
+    records: Option<u64>,
+    /// Logs of the many-logs measurement
+    #[arg(long)]
+    logs: Option<u32>,
     /// Records of the store that is opened
     #[arg(long)]
     open_records: Option<u64>,
@@ -87,6 +93,8 @@ impl Options {
         };
         Scale {
             seconds: self.seconds.unwrap_or(scale.seconds),
+            records: self.records.unwrap_or(scale.records),
+            logs: self.logs.unwrap_or(scale.logs),
             open_records: self.open_records.unwrap_or(scale.open_records),
             overwrite_seconds: self.overwrite_seconds.unwrap_or(scale.overwrite_seconds),
             mixed_seconds: self.mixed_seconds.unwrap_or(scale.mixed_seconds),

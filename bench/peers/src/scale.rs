@@ -40,11 +40,11 @@ impl Scale {
     };
     /// Shows that it works.
     pub const QUICK: Self = Self {
-        records: 100_000,
+        records: 50_000,
         logs: 2_000,
         seconds: 0.2,
-        memory_records: 100_000,
-        open_records: 200_000,
+        memory_records: 50_000,
+        open_records: 50_000,
         overwrite_keys: 50_000,
         overwrite_seconds: 1.0,
         mixed_keys: 10_000,
