@@ -178,7 +178,7 @@ impl Kind {
 
     /// Whether it writes images to open from, by a call of its own.
     pub fn has_snapshot(self) -> bool {
-        false
+        self == Self::Syncline
     }
 
     /// Whether what it keeps in memory can be seen: an engine in Rust that does not keep it in memory maps.

@@ -78,6 +78,11 @@ impl Engine for Syncline {
         self.store.sync()?;
         Ok(())
     }
+
+    fn snapshot(&self) -> Result<bool, Failure> {
+        self.store.snapshot()?;
+        Ok(true)
+    }
 }
 
 impl Writer for Appender<'_> {
