@@ -100,7 +100,9 @@ impl Kind {
     /// The settings it runs with.
     pub fn settings(self) -> &'static str {
         match self {
-            Self::Syncline => "defaults. Every read checks its CRC",
+            Self::Syncline => {
+                "defaults; its user calls `maintain` until it is idle, here every 50 ms. Every read checks its CRC, and so does an open without a snapshot"
+            }
             Self::Raft => {
                 "defaults, but compression off (the payload does not compress) and `purge_threshold` 512 MB instead of \
                  10 GB; its user calls `purge_expired_files`, here every 50 ms. Reads of logs check the CRC of their \

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use syncline_engine::{Batch, Durability, Log, Map, Options, Seq, Store};
+use syncline_engine::{Batch, Durability, Log, Maintained, Map, Options, Seq, Store};
 
 use super::{Engine, Failure, Reader, Wait, Writer};
 
@@ -77,6 +77,10 @@ impl Engine for Syncline {
     fn sync(&self) -> Result<(), Failure> {
         self.store.sync()?;
         Ok(())
+    }
+
+    fn maintain(&self) -> Result<bool, Failure> {
+        Ok(self.store.maintain()? != Maintained::Idle)
     }
 
     fn snapshot(&self) -> Result<bool, Failure> {
