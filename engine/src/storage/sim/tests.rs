@@ -83,6 +83,49 @@ fn a_rename_is_there_or_not_and_a_removed_file_may_come_back() {
     assert_eq!(found, [vec![], vec!["other".to_owned()]].into());
 }
 
+/// What a careless store finds after it renamed a file that it had not synced.
+#[test]
+fn a_name_may_be_changed_on_the_device_before_the_data_is_there() {
+    let disk = SimDisk::with_files(1, [("file".to_owned(), b"old".to_vec())].into());
+    let new = disk.create("file.tmp", 0).unwrap();
+    new.write_at(b"new!", 0).unwrap();
+    disk.rename("file.tmp", "file").unwrap();
+    let found = images(&disk);
+    for (what, bytes) in [
+        ("neither", &b"old"[..]),
+        ("the name alone", b""),
+        ("the name and the length", b"\0\0\0\0"),
+        ("all of it", b"new!"),
+    ] {
+        assert!(found.contains(&Some(bytes.to_vec())), "{what}");
+    }
+    disk.sync_dir().unwrap();
+    assert!(images(&disk).contains(&Some(b"\0\0\0\0".to_vec())), "its name alone is durable");
+    new.sync().unwrap();
+    assert_eq!(images(&disk), [Some(b"new!".to_vec())].into());
+}
+
+#[test]
+fn names_change_in_any_order_and_what_was_replaced_or_removed_may_be_back() {
+    let files = ["a", "b", "c"].map(|name| (name.to_owned(), name.as_bytes().to_vec()));
+    let disk = SimDisk::with_files(1, files.into());
+    disk.rename("a", "b").unwrap();
+    disk.remove("c").unwrap();
+    let found: BTreeSet<_> = SEEDS.map(|seed| disk.after_power_cut(seed).files()).collect();
+    let image = |names: &[(&str, &str)]| {
+        names.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect()
+    };
+    let expected = [
+        image(&[("a", "a"), ("b", "b"), ("c", "c")]),
+        image(&[("a", "a"), ("b", "b")]),
+        image(&[("b", "a"), ("c", "c")]),
+        image(&[("b", "a")]),
+    ];
+    assert_eq!(found, expected.into());
+    disk.sync_dir().unwrap();
+    assert_eq!(disk.after_power_cut(1).files(), image(&[("b", "a")]));
+}
+
 #[test]
 fn a_killed_process_leaves_what_it_wrote_but_not_synced() {
     let disk = with_file();
