@@ -12,6 +12,7 @@ mod kernel;
 mod property;
 mod read_only;
 mod salvage;
+mod revenants;
 mod seeded;
 mod shrunk;
 mod sizes;

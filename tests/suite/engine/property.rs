@@ -48,7 +48,8 @@ fn random_step(mut driver: Driver, dice: &mut Dice) -> Driver {
         }
         13 => {
             let fault = random_fault(dice);
-            driver.may_have_failed_to_read |= matches!(fault.call, Call::Read | Call::Map);
+            driver.may_have_failed_to_read |=
+                matches!(fault.call, Call::Read | Call::Map | Call::Open);
             driver.disk.fail(fault);
             Ok(())
         }
@@ -57,6 +58,7 @@ fn random_step(mut driver: Driver, dice: &mut Dice) -> Driver {
             driver.disk.limit_space(bytes, Charge::Length);
             Ok(())
         }
+        15 | 16 => driver.snapshot(),
         _ => {
             let batch = random_batch(dice, driver.history.now(), &driver.disk);
             driver.commit(&batch)
@@ -71,9 +73,20 @@ fn random_step(mut driver: Driver, dice: &mut Dice) -> Driver {
 
 /// A call that will fail, once or for a while.
 fn random_fault(dice: &mut Dice) -> Fault {
-    let calls = [Call::Create, Call::SyncDir, Call::Read, Call::Write, Call::Sync, Call::Map];
+    const CALLS: [Call; 10] = [
+        Call::List,
+        Call::Open,
+        Call::Create,
+        Call::Rename,
+        Call::Remove,
+        Call::SyncDir,
+        Call::Read,
+        Call::Write,
+        Call::Sync,
+        Call::Map,
+    ];
     Fault {
-        call: *dice.pick(&calls),
+        call: *dice.pick(&CALLS),
         after: dice.below(6) as u64,
         times: 1 + dice.below(3) as u64,
         errno: *dice.pick(&[Fault::EIO, Fault::ENOSPC]),

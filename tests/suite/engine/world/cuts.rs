@@ -2,7 +2,10 @@
 
 use std::sync::LazyLock;
 
-use syncline_engine::{Error, Store, storage::sim::SimDisk};
+use syncline_engine::{
+    Error, Store,
+    storage::sim::{Call, SimDisk},
+};
 
 use super::{
     dice::{Dice, in_parallel},
@@ -13,6 +16,7 @@ use super::{
 };
 
 const BATCHES: usize = 70;
+const BATCHES_PER_SNAPSHOT: usize = 16;
 /// Power cuts tried at each step of each workload.
 const CUTS: u64 = 24;
 
@@ -22,11 +26,14 @@ pub(crate) type Opener<'a> = &'a (dyn Fn(&SimDisk) -> Result<Store, Error> + Syn
 /// The same batches and waits for the same seed, until the disk says no.
 fn work(driver: &mut Driver, seed: u64) -> Result<(), Error> {
     let mut dice = Dice::new(seed);
-    for _ in 0..BATCHES {
+    for n in 1..=BATCHES {
         let batch = random_batch(&mut dice, driver.history.now(), &driver.disk);
         driver.commit(&batch)?;
         if dice.one_in(3) {
             driver.wait()?;
+        }
+        if n.is_multiple_of(BATCHES_PER_SNAPSHOT) {
+            driver.snapshot()?;
         }
         driver.note_durable();
     }
@@ -53,17 +60,33 @@ pub(crate) fn whole_run(seed: u64, open: Opener<'_>) -> (SimDisk, History) {
 pub(crate) fn check(image: &SimDisk, history: &History, seed: u64) -> Result<(), String> {
     let mut driver = Driver::start(image.clone()).map_err(|error| format!("open: {error}"))?;
     history.check(driver.history.now())?;
+    check_files(&driver)?;
     let next = Change::Append { log: 0, payload: b"after the crash".to_vec() };
     driver
         .commit(&[next])
         .and_then(|()| driver.wait())
         .map_err(|error| format!("go on: {error}"))?;
+    if seed.is_multiple_of(3) {
+        driver.snapshot().map_err(|error| format!("a snapshot: {error}"))?;
+    }
     let last = driver.disk.after_power_cut(seed);
     let again = Driver::start(last).map_err(|error| format!("open again: {error}"))?;
     driver.history.check(again.history.now()).map_err(|wrong| format!("second crash: {wrong}"))?;
     match again.store.report().bytes_cut {
         0 => Ok(()),
         bytes => Err(format!("{bytes} bytes cut although all was durable")),
+    }
+}
+
+/// No crash leaves a snapshot that cannot be used, and an opening sweeps what one left unfinished.
+fn check_files(driver: &Driver) -> Result<(), String> {
+    let files = driver.disk.files();
+    let unfinished = files.keys().filter(|name| name.ends_with(".tmp")).count();
+    let snapshots = files.keys().filter(|name| name.ends_with(".snap")).count();
+    let unusable = driver.store.report().snapshots_unusable;
+    match (unfinished, snapshots, unusable) {
+        (0, ..=2, 0) => Ok(()),
+        _ => Err(format!("{unfinished} unfinished, {snapshots} snapshots, {unusable} unusable")),
     }
 }
 
@@ -87,6 +110,9 @@ pub(crate) fn every_crash(
 ) {
     let whole = beginning(seed);
     history_of(&whole, seed, open);
+    assert!(whole.calls(Call::Rename) >= 2, "two snapshots");
+    let segments = whole.files().into_keys().filter(|name| name.ends_with(".seg")).count();
+    assert!(segments >= 4, "three rolls");
     in_parallel(whole.steps() + 1, |step| {
         let disk = beginning(seed);
         // Where in the write the process ends is a matter of chance; 0 is before it.

@@ -24,6 +24,8 @@ impl Sound {
         let mut driver = Driver::start(SimDisk::new(3)).expect("opens");
         let mut dice = Dice::new(3);
         let bytes = store_bytes(BYTES_MIN) as u64;
+        // So that there is something before, between and behind them.
+        let mut snapshots = [bytes / 4, bytes / 2].into_iter().peekable();
         for n in (0..8).cycle() {
             let length = 60 + dice.below(240);
             let changes = [
@@ -32,6 +34,9 @@ impl Sound {
             ];
             driver.commit(&changes).expect("committed");
             driver.wait().expect("durable");
+            if snapshots.next_if(|at| *at <= driver.store.durable().0).is_some() {
+                driver.snapshot().expect("a snapshot");
+            }
             if driver.store.durable().0 >= bytes {
                 break;
             }
@@ -44,11 +49,20 @@ impl Sound {
         Self { files: disk.files(), history }
     }
 
+    /// Whether it is the newest file of history.
+    pub(crate) fn is_last(&self, name: &str) -> bool {
+        let is_history = |name: &&String| name.ends_with(".seg") && name.starts_with('0');
+        self.files.keys().rfind(is_history).is_some_and(|last| last == name)
+    }
+
     /// What comes of one change to one file.
     pub(crate) fn with(&self, name: &str, damage: impl FnOnce(&mut Vec<u8>)) -> Verdict {
         let mut files = self.files.clone();
         damage(files.get_mut(name).expect("is there"));
-        judge(files, &self.history).unwrap_or_else(|wrong| panic!("{name}: {wrong}"))
+        let verdict = judge(files, &self.history).unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
+        // The other snapshot tells the same.
+        assert!(!name.ends_with(".snap") || verdict == Verdict::Intact, "{name}: {verdict:?}");
+        verdict
     }
 
     /// Nothing goes missing from a store that ended well, wherever the damage is; from one that was

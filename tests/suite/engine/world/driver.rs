@@ -18,7 +18,8 @@ pub(crate) struct Driver {
     pub(crate) history: History,
     /// Commits not yet known to be durable, each with its number in the history.
     pending: Vec<(Commit, usize)>,
-    /// Whether a read may have failed since the store was opened.
+    /// Whether a read may have failed: what it should have counted is missing, and the next snapshot
+    /// takes that along.
     pub(crate) may_have_failed_to_read: bool,
 }
 
@@ -127,6 +128,16 @@ impl Driver {
         Ok(())
     }
 
+    /// Writes a snapshot, which makes durable whatever was committed before.
+    pub(crate) fn snapshot(&mut self) -> Result<(), Error> {
+        let appended = self.store.appended();
+        self.store.snapshot()?;
+        assert!(self.store.durable() >= appended);
+        self.history.acknowledge(self.history.commits());
+        self.pending.clear();
+        Ok(())
+    }
+
     /// Takes note of what became durable without anybody waiting.
     pub(crate) fn note_durable(&mut self) {
         let durable = self.store.durable();
@@ -149,16 +160,20 @@ impl Driver {
         let found = observe(&self.store).expect("reading");
         let expected = self.history.now();
         assert!(found == *expected, "{}", super::history::difference(expected, &found));
+        self.check_counts();
+    }
+
+    fn check_counts(&self) {
         if !self.may_have_failed_to_read {
-            check_counts(&self.store, expected);
+            check_counts(&self.store, self.history.now());
         }
     }
 
     /// Closes the store in good order and opens it again.
     pub(crate) fn reopen(self) -> Result<Self, Error> {
-        let Self { disk, store, history, .. } = self;
+        let Self { disk, store, history, may_have_failed_to_read, .. } = self;
         store.close()?;
-        let next = Self::start(disk)?;
+        let next = Self { may_have_failed_to_read, ..Self::start(disk)? };
         assert_eq!(next.store.report().bytes_cut, 0, "a clean end has nothing to cut");
         assert!(next.history.now() == history.now(), "everything is there after a clean end");
         Ok(next)
@@ -166,13 +181,14 @@ impl Driver {
 
     /// Goes on with what a crash left on `disk`, which has to be possible.
     pub(crate) fn recover(self, disk: SimDisk) -> Self {
-        let Self { store, history, .. } = self;
+        let Self { store, history, may_have_failed_to_read, .. } = self;
         drop(store);
         let next = Self::start(disk).expect("opens after a crash");
+        let next = Self { may_have_failed_to_read, ..next };
         if let Err(wrong) = history.check(next.history.now()) {
             panic!("{wrong}");
         }
-        check_counts(&next.store, next.history.now());
+        next.check_counts();
         next
     }
 }
