@@ -36,7 +36,7 @@ impl Manner for Panics {
     }
 }
 
-/// Appends and waits until that fails; the last number that was acknowledged.
+/// Appends and waits until that fails, or panics; the last number that was acknowledged.
 fn write(store: &Store, thread: u64) -> Seq {
     let mut acknowledged = Seq(0);
     loop {
@@ -53,13 +53,14 @@ fn write(store: &Store, thread: u64) -> Seq {
                 assert!(matches!(error, Error::Poisoned), "{error}");
                 return acknowledged;
             }
-            Err(_) => {}
+            // It came out here, perhaps while the next file was made: then the store goes on.
+            Err(_) => return acknowledged,
         }
     }
 }
 
 #[test]
-fn a_panic_while_syncing_poisons_and_hangs_nobody() {
+fn a_panic_while_syncing_hangs_nobody_and_loses_nothing() {
     for committer_thread in [false, true] {
         for after in 2..40 {
             let disk = SimDisk::new(after);
@@ -77,9 +78,8 @@ fn a_panic_while_syncing_poisons_and_hangs_nobody() {
                 let writers: Vec<_> = (0..THREADS).map(write).collect();
                 writers.into_iter().map(|one| one.join().expect("caught")).collect()
             });
-            assert!(matches!(store.health(), Err(Error::Poisoned)));
-            assert!(matches!(store.snapshot(), Err(Error::Poisoned)));
-            drop(store);
+            // Closing it syncs, and so panics, unless it is poisoned.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(store)));
             let store = open(&disk.after_power_cut(after)).expect("opens");
             for (acknowledged, thread) in acknowledged.iter().zip(0..) {
                 let log = store.log(&format!("log {thread}")).expect("finds");
