@@ -10,7 +10,9 @@ use super::{
     model::Change,
 };
 
-/// Bytes of frames in a store that is damaged, at least.
+/// Bytes of frames in a store that is damaged; its files are longer.
+const FRAME_BYTES: usize = 9 << 10;
+/// Bytes of all files, at least.
 const BYTES_MIN: usize = 16 << 10;
 
 /// A store of several segments, each batch made durable for itself.
@@ -23,7 +25,7 @@ impl Sound {
     pub(crate) fn new(is_closed: bool) -> Self {
         let mut driver = Driver::start(SimDisk::new(3)).expect("opens");
         let mut dice = Dice::new(3);
-        let bytes = store_bytes(BYTES_MIN) as u64;
+        let bytes = store_bytes(FRAME_BYTES) as u64;
         // So that there is something before, between and behind them.
         let mut snapshots = [bytes / 4, bytes / 2].into_iter().peekable();
         for n in (0..8).cycle() {
@@ -46,7 +48,9 @@ impl Sound {
             true => store.close().expect("closes"),
             false => drop(store),
         }
-        Self { files: disk.files(), history }
+        let files = disk.files();
+        assert!(files.values().map(Vec::len).sum::<usize>() >= BYTES_MIN);
+        Self { files, history }
     }
 
     /// Whether it is the newest file of history.
