@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Bytes of frames in a store that is damaged; its files are longer.
-const FRAME_BYTES: usize = 9 << 10;
+const FRAME_BYTES: usize = 12 << 10;
 /// Bytes of all files, at least.
 const BYTES_MIN: usize = 16 << 10;
 
