@@ -80,10 +80,27 @@ impl Admin {
 
     /// The figures of the store.
     pub(crate) fn stat(&self) -> Value {
+        let stats = self.store.stats();
         json!({
             "dir": absolute(&self.dir),
             "position": self.store.durable().0,
-            "live_bytes": self.store.live_bytes(),
+            "segments": stats.history_segments + stats.cold_segments,
+            "cold_segments": stats.cold_segments,
+            "disk_bytes": stats.segment_bytes + stats.snapshot_bytes,
+            "live_bytes": stats.live_bytes,
+            "waiting_bytes": stats.waiting_bytes,
+            "damaged_segments": stats.damaged_segments,
+            "snapshots": stats.snapshots,
+            "snapshot_bytes": stats.snapshot_bytes,
+            "snapshot_position": stats.snapshot_position.map(|position| position.0),
+            "since_snapshot_bytes": stats.since_snapshot_bytes,
+            "snapshots_written": stats.snapshots_written,
+            "segments_rewritten": stats.segments_rewritten,
+            "rewritten_bytes": stats.bytes_rewritten,
+            "segments_removed": stats.segments_removed,
+            "removed_bytes": stats.bytes_removed,
+            "is_full": stats.is_full,
+            "last_failure": stats.last_failure.map(|error| error.to_string()),
         })
     }
 

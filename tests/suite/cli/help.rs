@@ -11,9 +11,9 @@ use crate::{Ran, run};
 fn help_shows_what_works_and_nothing_else() {
     let help = run(&["--help"], &[]);
     assert_eq!(help.code, Some(0));
-    for command in
-        ["serve", "config", "relay", "ls", "get", "tail", "dump", "stat", "bench", "completions"]
-    {
+    let store = ["ls", "get", "tail", "dump", "stat", "verify", "compact", "salvage"];
+    let others = ["serve", "config", "relay", "backup", "restore", "bench", "completions"];
+    for command in store.into_iter().chain(others) {
         assert!(help.out.contains(&format!("\n  {command} ")), "{command} in\n{}", help.out);
     }
     for later in ["token", "top", "doctor"] {

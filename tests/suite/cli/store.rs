@@ -1,8 +1,10 @@
 //! The commands that look after a store: on a store, beside a server, on damage, on nothing.
 
+mod compact;
 mod online;
 mod read;
 mod restore;
+mod salvage;
 mod verify;
 
 use std::{

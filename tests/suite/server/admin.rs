@@ -14,6 +14,29 @@ use syncline_tests::{
 
 const TOKEN: &str = "a-token-of-many-letters";
 
+/// The members of `/admin/stat`, sorted.
+const STAT: [&str; 19] = [
+    "cold_segments",
+    "damaged_segments",
+    "dir",
+    "disk_bytes",
+    "is_full",
+    "last_failure",
+    "live_bytes",
+    "position",
+    "removed_bytes",
+    "rewritten_bytes",
+    "segments",
+    "segments_removed",
+    "segments_rewritten",
+    "since_snapshot_bytes",
+    "snapshot_bytes",
+    "snapshot_position",
+    "snapshots",
+    "snapshots_written",
+    "waiting_bytes",
+];
+
 fn with_token(config: &mut Config) {
     config.auth.admin_token = Some(TOKEN.into());
 }
@@ -84,7 +107,9 @@ fn the_token_and_the_key_in_the_data_directory_let_in() {
         let answer = ask(server.address(), "GET", "/admin/stat", Some(token));
         assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
         let stat = json(&answer);
-        assert!(stat["position"].is_u64() && stat["live_bytes"].is_u64(), "{stat}");
+        let members: Vec<&String> = stat.as_object().expect("an object").keys().collect();
+        assert_eq!(members, STAT, "a contract: members are only added");
+        assert!(stat["position"].is_u64() && stat["disk_bytes"].as_u64() > Some(0), "{stat}");
     }
     assert_eq!(ask(server.address(), "POST", "/admin/stat", Some(TOKEN)).status, 405);
     assert_eq!(ask(server.address(), "PUT", "/admin/backups/x", Some(TOKEN)).status, 405);

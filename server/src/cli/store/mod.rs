@@ -3,6 +3,7 @@
 //! They work on files, beside a server or without one, and know the engine's public face only.
 
 mod backup;
+mod compact;
 mod dump;
 mod get;
 mod json;
@@ -10,6 +11,7 @@ mod ls;
 mod place;
 mod remote;
 mod restore;
+mod salvage;
 mod stat;
 mod table;
 mod tail;
@@ -35,6 +37,10 @@ pub(crate) enum StoreCommand {
     Stat(stat::StatArgs),
     /// Look at every byte of a store and list what is damaged
     Verify(verify::VerifyArgs),
+    /// Copy what is whole of a damaged store into a new one
+    Salvage(salvage::SalvageArgs),
+    /// Take back all space that is not of use any more
+    Compact(compact::CompactArgs),
     /// Copy a store to another directory
     Backup(backup::BackupArgs),
     /// Make a data directory from a backup
@@ -50,6 +56,8 @@ pub(crate) fn run(command: &StoreCommand) -> Result<(), Failure> {
         StoreCommand::Dump(args) => dump::run(args),
         StoreCommand::Stat(args) => stat::run(args),
         StoreCommand::Verify(args) => verify::run(args),
+        StoreCommand::Salvage(args) => salvage::run(args),
+        StoreCommand::Compact(args) => compact::run(args),
         StoreCommand::Backup(args) => backup::run(args),
         StoreCommand::Restore(args) => restore::run(args),
     }

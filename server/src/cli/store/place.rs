@@ -20,6 +20,9 @@ use crate::cli::{
 /// The largest message that a server can be told to take, and some room for its names.
 const RECORD_BYTES_MAX: usize = 129 << 20;
 
+/// The file of a store that only holds space.
+const RESERVE_NAME: &str = "RESERVE";
+
 /// The data directory that the flags, the environment and the file name. There is a store in it.
 pub(super) fn directory(flags: &StoreFlags) -> Result<PathBuf, Failure> {
     directory_of(&flags.load()?)
@@ -74,9 +77,24 @@ pub(super) fn open_to_read(dir: &Path) -> Result<Store, Failure> {
     Ok(store)
 }
 
+/// Bytes of the store's own files in a directory, with what it keeps for a full disk.
+pub(super) fn bytes(dir: &Path) -> Result<u64, Failure> {
+    let reserve = fs::metadata(dir.join(RESERVE_NAME)).map_or(0, |metadata| metadata.len());
+    Ok(files(dir)?.iter().map(|(_, bytes)| bytes).sum::<u64>() + reserve)
+}
+
 /// Opens the store of a directory; nobody else may have it open.
 pub(super) fn open(dir: &Path) -> Result<Store, Failure> {
     Store::open(dir, options()).map_err(|error| Failure::from(error).about(dir.display()))
+}
+
+/// As [`open`], with the whole disk for compaction: there is nobody to leave some of it to, and the
+/// next server makes its reserve again.
+pub(super) fn open_to_compact(dir: &Path) -> Result<Store, Failure> {
+    let mut options = options();
+    options.compaction_bytes_per_second = u64::MAX;
+    options.reserve_bytes = 0;
+    Store::open(dir, options).map_err(|error| Failure::from(error).about(dir.display()))
 }
 
 fn options() -> Options {

@@ -63,16 +63,19 @@ fn facts(dir: &Path, store: &Store) -> Result<Vec<Fact>, Failure> {
     let found = collections(store, "")?;
     let logs = found.iter().filter(|one| matches!(one, Collection::Log(_))).count() as u64;
     let records: u64 = found.iter().map(Collection::records).sum();
-    let disk_bytes: u64 = place::files(dir)?.iter().map(|(_, bytes)| bytes).sum();
-    let facts: [(&str, Value); 9] = [
+    let stats = store.stats();
+    let snapshots = place::files(dir)?.iter().filter(|(name, _)| name.ends_with(".snap")).count();
+    let facts: [(&str, Value); 11] = [
         ("dir", place::absolute(dir).into()),
         ("logs", logs.into()),
         ("maps", (found.len() as u64 - logs).into()),
         ("records", records.into()),
         ("position", store.durable().0.into()),
-        ("segments", store.report().segments.into()),
-        ("disk_bytes", disk_bytes.into()),
-        ("live_bytes", store.live_bytes().into()),
+        ("segments", (stats.history_segments + stats.cold_segments).into()),
+        ("cold_segments", stats.cold_segments.into()),
+        ("snapshots", snapshots.into()),
+        ("disk_bytes", place::bytes(dir)?.into()),
+        ("live_bytes", stats.live_bytes.into()),
         ("damages", store.report().damages.len().into()),
     ];
     Ok(facts.into_iter().map(|(name, fact)| (name.to_owned(), fact)).collect())
