@@ -2,7 +2,7 @@
 //!
 //! Wires the parts together; each part's work is told in its own file.
 
-use std::{fmt, path::Path, time::Instant};
+use std::{fmt, path::Path, thread, time::Instant};
 
 use crate::{
     backup::unfinished,
@@ -156,7 +156,9 @@ impl Store {
     /// Never waits for a sync. It waits for the disk when
     /// [`tail_bytes_max`](crate::Options::tail_bytes_max) bytes are not written yet, or the next
     /// segment's file is not ready; and when much has gathered and no other thread is about to, it
-    /// writes that to the operating system.
+    /// writes that to the operating system. With a
+    /// [`maintenance_thread`](crate::Options::maintenance_thread) that does not keep up, it waits up to
+    /// 5 ms, so that dead records do not take ever more space.
     ///
     /// # Errors
     /// Nothing has its place then. [`Error::Rejected`] when the batch cannot be committed: a record
@@ -173,6 +175,9 @@ impl Store {
         let shared = &**self.handle;
         if encoded.bytes().is_empty() {
             return Ok((shared.appended(), Seqs::Many(Vec::new())));
+        }
+        if let Some(wait) = shared.gate.wait_for(encoded.bytes().len()) {
+            thread::sleep(wait);
         }
         shared.await_space()?;
         let counting = &shared.frames.segments.counting;

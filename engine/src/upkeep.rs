@@ -18,7 +18,7 @@ impl Store {
     }
 
     /// Does one bounded step of what is most useful now: removes segments that nothing needs, writes a
-    /// snapshot that is due, or rewrites what is live of some segments, at most a segment's worth.
+    /// snapshot that is due, or rewrites what is live of some segments, 64 MiB or a segment's worth at most.
     /// Waits for the disk, and as [`compaction_bytes_per_second`] has it; writers and readers go on
     /// meanwhile. Durable on return.
     ///

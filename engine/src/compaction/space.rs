@@ -6,6 +6,8 @@ use super::plan::{self, Candidate, Wanted};
 
 /// Segments' worth of dead bytes that are always allowed: a small store is left alone.
 const SEGMENTS_ALLOWED: u64 = 2;
+/// Most live bytes that are moved at once, unless segments are larger.
+const STEP_BYTES_MAX: u64 = 64 << 20;
 /// A snapshot is not due before so many times its length was appended.
 const IMAGES_APART: u64 = 8;
 
@@ -54,7 +56,7 @@ pub(crate) struct Aims {
     pub(crate) space_percent_max: u32,
     pub(crate) segment_bytes: u64,
     pub(crate) snapshot_bytes: u64,
-    /// Live bytes that may be moved at once.
+    /// Live bytes that may be moved at once, whatever would be best.
     pub(crate) room_bytes: u64,
     /// Win back all that can be.
     pub(crate) all: bool,
@@ -101,8 +103,25 @@ impl Space {
         let share = self.live_bytes / 100 * percent;
         // While victims wait to be removed, what was live in them is there twice, and a cold segment and
         // a snapshot are written beside the old ones.
-        let twice = self.cycle_bytes(aims) / 8 * 5 + aims.segment_bytes + self.image_bytes;
+        let twice = self.cycle_bytes(aims) / 4 * 3 + aims.segment_bytes + self.image_bytes;
         share.saturating_sub(self.open_bytes + twice).max(SEGMENTS_ALLOWED * aims.segment_bytes)
+    }
+
+    /// Bytes that are dead or in files that are still written, and as many as there may be: what the
+    /// share of space asks for, or what a small store is left alone with.
+    pub(crate) fn balance(&self, aims: &Aims) -> (u64, u64) {
+        let share = self.live_bytes / 100 * u64::from(aims.space_percent_max.saturating_sub(100));
+        let least = self.cycle_bytes(aims) * 2 + SEGMENTS_ALLOWED * aims.segment_bytes;
+        (self.dead_bytes() + self.open_bytes, share.max(least + self.open_bytes))
+    }
+
+    /// Live bytes that one step moves at most: so many that a cycle takes a few steps only, since each
+    /// looks through all indexes.
+    pub(crate) fn room_bytes(&self, aims: &Aims) -> u64 {
+        let most = aims.segment_bytes.saturating_mul(8).min(STEP_BYTES_MAX);
+        // About half of what is still to be won for the cycle is live.
+        let left = self.cycle_bytes(aims).saturating_sub(self.waiting_bytes());
+        (left / 2).clamp(aims.segment_bytes, most.max(aims.segment_bytes))
     }
 
     /// What to do next.
@@ -127,7 +146,7 @@ impl Space {
         let candidates: Vec<Candidate> = of(State::Used).map(|seen| seen.candidate).collect();
         let wanted = Wanted {
             gain_bytes: over.max(cycle),
-            room_bytes: aims.room_bytes,
+            room_bytes: aims.room_bytes.min(self.room_bytes(aims)),
             grown_up_bytes: self.live_bytes,
         };
         let victims = plan::victims(&candidates, wanted);

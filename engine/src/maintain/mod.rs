@@ -26,6 +26,9 @@ impl Shared {
             Err(Error::Full) if self.tighten(&mut files) => self.step(&mut files, all),
             done => done,
         };
+        if matches!(done, Ok(Maintained::Idle) | Err(_)) {
+            self.gate.set_pace(0, 0);
+        }
         if matches!(done, Ok(Maintained::Idle) | Err(Error::Full)) {
             self.loosen(&mut files);
         }
@@ -45,7 +48,14 @@ impl Shared {
             all: all || is_tight,
             is_tight,
         };
-        match self.space(files)?.next(&aims) {
+        let space = self.space(files)?;
+        let next = space.next(&aims);
+        // Where nothing can be done, waiting for it would help nobody.
+        if self.options.maintenance_thread && next != Next::Nothing {
+            let (dead, allowed) = space.balance(&aims);
+            self.gate.set_pace(dead, allowed);
+        }
+        match next {
             Next::Nothing => Ok(Maintained::Idle),
             Next::Snapshot => self.snapshot_in(files).map(|()| Maintained::Snapshot),
             Next::Remove(ids) => Ok(match self.remove_segments(files, &ids)? {
@@ -59,11 +69,9 @@ impl Shared {
         }
     }
 
-    /// Live bytes that one step moves at most: a segment's worth, or what the reserve has room for
-    /// beside a snapshot.
+    /// Live bytes that one step may move on a full disk: what the reserve has room for beside a snapshot.
     fn room_bytes(&self, is_tight: bool) -> u64 {
-        let segment_bytes = self.options.segment_bytes;
-        if is_tight { segment_bytes.min(self.options.reserve_bytes / 2) } else { segment_bytes }
+        if is_tight { self.options.reserve_bytes / 2 } else { u64::MAX }
     }
 }
 

@@ -81,7 +81,7 @@ fn space_and_writes_keep_within_bounds_while_keys_are_overwritten() {
     let writes = (written + moved + imaged) * 1000 / written;
     println!("space {most} ‰ of live, writes {writes} ‰ of appended (images {imaged})");
     assert!(most <= 1500, "space {most} ‰ of the live bytes");
-    assert!(writes <= 2450, "writes {writes} ‰ of what was appended");
+    assert!(writes <= 2600, "writes {writes} ‰ of what was appended");
     for key in 0..keys {
         assert!(map.get(&key.to_le_bytes()).expect("reads").is_some());
     }
