@@ -65,8 +65,9 @@ pub fn svg(figure: &Figure, bars: &[Bar], marks: &[Mark]) -> String {
         ));
         tick += step;
     }
+    let at = |row: usize| top_of_bars + ROW * row as f64;
     for (row, bar) in bars.iter().enumerate() {
-        put(format_args!("{}", drawn(bar, top_of_bars + ROW * row as f64, x)));
+        put(format_args!("{}", shape(bar, at(row), x)));
     }
     for (row, mark) in marks.iter().enumerate() {
         let (at, y) = (x(mark.value), TOP + 14.0 * row as f64);
@@ -78,6 +79,10 @@ pub fn svg(figure: &Figure, bars: &[Bar], marks: &[Mark]) -> String {
             y - 5.0,
             mark.label
         ));
+    }
+    // Last, so that no line crosses a value.
+    for (row, bar) in bars.iter().enumerate() {
+        put(format_args!("{}", value(bar, at(row), x)));
     }
     let way = match figure.better {
         Better::More => " (more is better)",
@@ -99,24 +104,33 @@ fn largest_of(bars: &[Bar], marks: &[Mark]) -> f64 {
     values.fold(0.0, f64::max) * (1.0 - 1e-9)
 }
 
-fn drawn(bar: &Bar, y: f64, x: impl Fn(f64) -> f64) -> String {
-    let class = match bar.kind {
+fn class(bar: &Bar) -> &'static str {
+    match bar.kind {
         Kind::Syncline => "ours",
         Kind::Disk => "disk",
         _ => "peer",
-    };
+    }
+}
+
+fn shape(bar: &Bar, y: f64, x: impl Fn(f64) -> f64) -> String {
+    let (class, middle) = (class(bar), y + ROW / 2.0);
     let pointer = if bar.kind == Kind::Syncline { "▸ " } else { "" };
-    let (middle, end) = (y + ROW / 2.0, x(bar.median));
-    let (least, most) = (x(bar.spread.0), x(bar.spread.1));
-    let mut svg = format!(
+    format!(
         "<text class=\"name {class}\" x=\"{}\" y=\"{}\">{pointer}{}</text>\
          <rect class=\"{class}\" x=\"{LABELS}\" y=\"{}\" width=\"{:.1}\" height=\"{BAR}\"/>",
         LABELS - 8.0,
         middle + 4.0,
         bar.kind.name(),
         middle - BAR / 2.0,
-        (end - LABELS).max(1.0),
-    );
+        (x(bar.median) - LABELS).max(1.0),
+    )
+}
+
+/// The spread over the rounds, when it can be seen, and the value.
+fn value(bar: &Bar, y: f64, x: impl Fn(f64) -> f64) -> String {
+    let middle = y + ROW / 2.0;
+    let (least, most) = (x(bar.spread.0), x(bar.spread.1));
+    let (mut svg, mut end) = (String::new(), x(bar.median));
     if most - least > 2.0 {
         svg += &format!(
             "<path class=\"spread\" d=\"M{least:.1} {0:.1}H{most:.1}M{least:.1} {1:.1}V{2:.1}M{most:.1} {1:.1}V{2:.1}\"/>",
@@ -124,10 +138,12 @@ fn drawn(bar: &Bar, y: f64, x: impl Fn(f64) -> f64) -> String {
             middle - 3.0,
             middle + 3.0,
         );
+        end = end.max(most);
     }
     svg += &format!(
-        "<text class=\"value {class}\" x=\"{:.1}\" y=\"{}\">{}</text>",
-        end.max(if most - least > 2.0 { most } else { end }) + 6.0,
+        "<text class=\"value {}\" x=\"{:.1}\" y=\"{}\">{}</text>",
+        class(bar),
+        end + 6.0,
         middle + 4.0,
         shown(Some(bar.median))
     );
