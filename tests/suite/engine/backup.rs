@@ -93,7 +93,8 @@ fn a_copy_does_without_its_snapshot() {
     assert!(found == *driver.history.now() && durable == position);
 }
 
-/// Backups are made one after another while a thread writes; each is the state at its position.
+/// Backups are made one after another while a thread writes, and another one compacts; each is the
+/// state at its position.
 #[test]
 fn every_copy_made_under_load_is_a_state_that_was() {
     for_seeds(6, |seed| {
@@ -115,12 +116,18 @@ fn every_copy_made_under_load_is_a_state_that_was() {
                 }
                 copies
             });
+            let compacting = scope.spawn(|| {
+                while seed % 2 == 1 && !done.load(Ordering::Acquire) {
+                    store.compact().expect("compacts");
+                }
+            });
             for n in 0..120 {
                 write(&mut driver, seed << 8 | n, 1);
                 marks.push(mark(&driver));
                 commits.store(driver.history.commits(), Ordering::Release);
             }
             done.store(true, Ordering::Release);
+            compacting.join().expect("no panic");
             copying.join().expect("no panic")
         });
         for (before, position, target) in copies {
