@@ -7,13 +7,15 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use syncline_engine::{Batch, Kind, Options, Seq, Store};
 
-fn golden() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../data/golden/engine/version-1")
+fn golden(version: u32) -> PathBuf {
+    let golden = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../data/golden/engine");
+    golden.join(format!("version-{version}"))
 }
 
 fn options() -> Options {
     let mut options = Options::default();
     options.segment_bytes = 4 << 10;
+    options.reserve_bytes = 0;
     options
 }
 
@@ -24,7 +26,7 @@ fn payload(n: u64) -> Vec<u8> {
 #[test]
 #[ignore = "writes the golden store"]
 fn make() {
-    let dir = golden();
+    let dir = golden(2);
     if dir.exists() {
         fs::remove_dir_all(&dir).unwrap();
     }
@@ -43,6 +45,10 @@ fn make() {
         if n % 3 == 0 {
             commit.wait().unwrap();
         }
+        if n == 80 {
+            // Leaves two snapshots, cold segments and gaps in history.
+            store.compact().unwrap();
+        }
     }
     let mut batch = Batch::new();
     batch.put(&map, b"", b"");
@@ -56,8 +62,24 @@ fn make() {
 
 #[test]
 fn version_1_opens() {
+    opens(1);
+}
+
+#[test]
+fn version_2_opens_with_its_snapshot_and_without_what_was_removed() {
+    let names: Vec<String> = fs::read_dir(golden(2))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(names.iter().any(|name| name.starts_with('8') && name.ends_with(".seg")), "{names:?}");
+    assert_eq!(names.iter().filter(|name| name.ends_with(".snap")).count(), 2);
+    assert!(!names.contains(&"0000000000000001.seg".to_owned()), "{names:?}");
+    opens(2);
+}
+
+fn opens(version: u32) {
     let dir = tempfile::tempdir().unwrap();
-    for entry in fs::read_dir(golden()).unwrap() {
+    for entry in fs::read_dir(golden(version)).unwrap() {
         let entry = entry.unwrap();
         fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
     }
