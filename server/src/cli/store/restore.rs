@@ -4,7 +4,12 @@ use std::path::{Path, PathBuf};
 
 use syncline_engine::Store;
 
-use super::{backup, json::Object, place, verify};
+use super::{
+    backup,
+    json::Object,
+    ls::{Collection, collections},
+    place, verify,
+};
 use crate::cli::{failure::Failure, output, output::count, signals};
 
 /// The arguments of `restore`.
@@ -33,7 +38,9 @@ pub(super) fn run(args: &RestoreArgs) -> Result<(), Failure> {
     }
     backup::copy(&place::open_to_read(from)?, to)?;
     let store = prove(to)?;
-    let (position, records) = (store.durable().0, store.report().records);
+    // What is there now, where an opening counts only what it replayed.
+    let records: u64 = collections(&store, "")?.iter().map(Collection::records).sum();
+    let position = store.durable().0;
     store.close()?;
     let dir = place::absolute(to);
     output::print(&if args.json {

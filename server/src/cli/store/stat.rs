@@ -56,7 +56,7 @@ fn line((name, fact): &Fact) -> String {
         (_, Value::String(text)) => (name.as_str(), text.clone()),
         (_, fact) => (name.as_str(), fact.to_string()),
     };
-    format!("{:<15} {shown}\n", name.replace('_', " "))
+    format!("{:<20} {shown}\n", name.replace('_', " "))
 }
 
 fn facts(dir: &Path, store: &Store) -> Result<Vec<Fact>, Failure> {

@@ -167,7 +167,7 @@ fn stat_says_how_large_the_store_is() {
     assert_eq!(stat["disk_bytes"], disk);
     assert!(stat["live_bytes"].as_u64().unwrap() < disk);
     let plain = kept.run(&["stat"]).out;
-    assert!(plain.contains("\nrecords         5\n"), "{plain}");
+    assert!(plain.contains("\nrecords              5\n"), "{plain}");
 }
 
 #[test]

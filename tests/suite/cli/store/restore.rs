@@ -42,7 +42,7 @@ fn what_is_restored_is_what_was_backed_up_and_the_backup_stays_as_it_was() {
     let report: Value = restore(&backup, &empty, &["--json"]).out.parse().unwrap();
     let keys: Vec<&String> = report.as_object().unwrap().keys().collect();
     assert_eq!(keys, ["dir", "position", "records"]);
-    assert_eq!(report["dir"], empty.to_str().unwrap());
+    assert_eq!((&report["dir"], &report["records"]), (&empty.to_str().unwrap().into(), &5.into()));
 }
 
 #[test]
