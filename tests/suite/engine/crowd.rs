@@ -125,7 +125,7 @@ fn crowd(disk: &SimDisk, seed: u64, durability: Durability) -> Vec<Acknowledged>
         }
         for _ in 0..dice.below(6) {
             // While they write.
-            let outcome = store.snapshot();
+            let outcome = if dice.one_in(2) { store.snapshot() } else { store.compact() };
             assert!(outcome.is_ok() || disk.is_stopped(), "{outcome:?}");
             thread::yield_now();
         }

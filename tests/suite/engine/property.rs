@@ -1,6 +1,8 @@
 //! Random operations against a plain model, with clean ends, kills, power cuts and failing calls
 //! between them.
 
+use std::sync::Arc;
+
 use syncline_engine::{
     Error,
     storage::sim::{Call, Charge, Fault, SimDisk},
@@ -58,7 +60,12 @@ fn random_step(mut driver: Driver, dice: &mut Dice) -> Driver {
             driver.disk.limit_space(bytes, Charge::Length);
             Ok(())
         }
-        15 | 16 => driver.snapshot(),
+        15 => driver.snapshot(),
+        16 => {
+            let all = dice.one_in(2);
+            driver.compact(all)
+        }
+        17 => back_up(&driver),
         _ => {
             let batch = random_batch(dice, driver.history.now(), &driver.disk);
             driver.commit(&batch)
@@ -69,6 +76,15 @@ fn random_step(mut driver: Driver, dice: &mut Dice) -> Driver {
         Ok(()) => driver,
         Err(error) => after_a_failure(driver, &error, dice),
     }
+}
+
+/// A backup is the store as it is, and opens as that after a power cut.
+fn back_up(driver: &Driver) -> Result<(), Error> {
+    let target = SimDisk::new(0);
+    driver.store.backup_on(Arc::new(target.clone()))?;
+    let copy = Driver::start(target.after_power_cut(1)).expect("opens");
+    assert!(copy.history.now() == driver.history.now(), "another state");
+    Ok(())
 }
 
 /// A call that will fail, once or for a while.

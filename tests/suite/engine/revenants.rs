@@ -81,6 +81,8 @@ fn what_was_removed_and_comes_back_changes_nothing() {
             driver.commit(&batch).expect("committed");
             if n.is_multiple_of(BATCHES_PER_SNAPSHOT) {
                 driver.snapshot().expect("a snapshot");
+                past.note(&driver.disk);
+                driver.compact(dice.one_in(2)).expect("compacts");
             }
             past.note(&driver.disk);
             if dice.one_in(8) {
@@ -90,6 +92,9 @@ fn what_was_removed_and_comes_back_changes_nothing() {
                 revived += past.gone.len();
             }
         }
+        past.note(&driver.disk);
+        past.check(&driver, seed).expect("goes on");
+        revived += past.gone.len();
         assert!(revived > 0, "nothing was removed");
     });
 }

@@ -17,6 +17,7 @@ use super::{
 
 const BATCHES: usize = 70;
 const BATCHES_PER_SNAPSHOT: usize = 16;
+const BATCHES_PER_COMPACTION: usize = 30;
 /// Power cuts tried at each step of each workload.
 const CUTS: u64 = 24;
 
@@ -34,6 +35,9 @@ fn work(driver: &mut Driver, seed: u64) -> Result<(), Error> {
         }
         if n.is_multiple_of(BATCHES_PER_SNAPSHOT) {
             driver.snapshot()?;
+        }
+        if n.is_multiple_of(BATCHES_PER_COMPACTION) {
+            driver.compact(true)?;
         }
         driver.note_durable();
     }
@@ -111,8 +115,7 @@ pub(crate) fn every_crash(
     let whole = beginning(seed);
     history_of(&whole, seed, open);
     assert!(whole.calls(Call::Rename) >= 2, "two snapshots");
-    let segments = whole.files().into_keys().filter(|name| name.ends_with(".seg")).count();
-    assert!(segments >= 4, "three rolls");
+    assert!(whole.calls(Call::Create) >= 8, "three rolls, two snapshots, two compactions");
     in_parallel(whole.steps() + 1, |step| {
         let disk = beginning(seed);
         // Where in the write the process ends is a matter of chance; 0 is before it.

@@ -29,6 +29,10 @@ pub(crate) fn options() -> Options {
     let mut options = Options::default();
     options.segment_bytes = 4 << 10;
     options.tail_bytes_max = 1 << 10;
+    // Little garbage is left, so that there is much to do in a short run.
+    options.space_percent_max = 110;
+    options.snapshot_bytes = 24 << 10;
+    options.reserve_bytes = 0;
     options
 }
 
@@ -135,6 +139,16 @@ impl Driver {
         assert!(self.store.durable() >= appended);
         self.history.acknowledge(self.history.commits());
         self.pending.clear();
+        Ok(())
+    }
+
+    /// Rewrites and removes all that can be, or takes one step of it.
+    pub(crate) fn compact(&mut self, all: bool) -> Result<(), Error> {
+        match all {
+            true => self.store.compact()?,
+            false => drop(self.store.maintain()?),
+        }
+        self.note_durable();
         Ok(())
     }
 
