@@ -43,6 +43,18 @@ pub(super) fn cut(
     Ok(bytes_cut)
 }
 
+/// Zeros what is left of footers that a power cut took parts of: later nothing could tell them from
+/// damaged ones.
+pub(super) fn clear_footers(segments: &[Found], tabled: &[Tabled]) -> io::Result<()> {
+    let done = segments.len().saturating_sub(1);
+    for (found, tabled) in segments.iter().zip(tabled).take(done) {
+        if !tabled.is_sealed && used_bytes(found)? > tabled.end.into() {
+            zero_behind(found, tabled.end)?;
+        }
+    }
+    Ok(())
+}
+
 fn used_bytes(found: &Found) -> io::Result<u64> {
     let mut bytes = FileBytes::new(Arc::clone(&found.file), found.file_bytes);
     bytes.last_used(0)
@@ -81,7 +93,8 @@ pub(super) fn settle(segments: &[Found], ends: &[u32], end: &End, rewrite: bool)
         let base = found.base().unwrap_or(0);
         let position = base + u64::from(file_end) - HEADER_BYTES as u64;
         let is_last = nth + 1 == segments.len();
-        if position <= end.durable && !is_last {
+        // One that ends just there is synced too: its footer may not have been.
+        if position < end.durable && !is_last {
             continue;
         }
         let known = end.durable.saturating_sub(base);

@@ -105,6 +105,7 @@ pub(crate) fn recover(disk: &Arc<dyn Disk>, options: &Options) -> Result<Recover
     cut::remove_behind(&**disk, spares.iter().map(|spare| spare.id))?;
     // Also after a clean end: its mark may be in the page cache only, and a process that was killed may
     // have made a file and not come to make its name durable.
+    cut::clear_footers(&directory.segments, &tabled)?;
     let ends: Vec<u32> = tabled.iter().map(|tabled| tabled.end).collect();
     let rewrite = options.durability == Durability::Device;
     cut::settle(&directory.segments, &ends, &end, rewrite)?;

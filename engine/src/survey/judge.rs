@@ -52,9 +52,10 @@ pub(super) fn judge(directory: &Directory, looked: &[Looked]) -> Judged {
         }
         let end = position(begins, one.end.into());
         for spot in &one.spots {
-            // A footer is synced with what comes behind its segment. One that never was is missed by
-            // nobody.
-            if spot.flaw != Flaw::Footer || end < durable {
+            // A footer is synced with what comes behind its segment. What there is of one that never was
+            // is missed by nobody.
+            let is_footer = matches!(spot.flaw, Flaw::Footer | Flaw::NotZero);
+            if !is_footer || end < durable {
                 judged.spot(nth, spot, position(begins, spot.batch_at) >= durable);
             }
         }

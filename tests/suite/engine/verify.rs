@@ -156,6 +156,22 @@ fn every_cut_of_a_file_is_found() {
     }
 }
 
+/// A power cut may take a part of a footer. Once the store was opened that is gone, and does not look
+/// like damage for ever after.
+#[test]
+fn what_a_power_cut_left_of_a_footer_is_no_damage() {
+    let files = sound(3, 30);
+    let name = files.keys().next().expect("a segment");
+    let mut torn = files.clone();
+    let bytes = torn.get_mut(name).expect("is there");
+    let end = bytes.len();
+    bytes[end - 20..].fill(0);
+    let disk = SimDisk::with_files(1, torn);
+    open(&disk).expect("opens").close().expect("closes");
+    let report = verify(&disk.files());
+    assert!(report.is_sound() && report.records == verify(&files).records, "{report:?}");
+}
+
 #[test]
 fn nothing_is_found_in_a_sound_store_after_any_workload() {
     for_seeds(400, |seed| {
