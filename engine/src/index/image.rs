@@ -6,7 +6,7 @@ use super::{
     log::LogIndex,
     map::{CHILDREN, MapIndex},
     table::{Table, pack, print_of},
-    words::{Run, Words},
+    words::{Large, Run, Words},
 };
 use crate::{
     location::Location,
@@ -53,20 +53,29 @@ impl LogIndex {
         next: u64,
         pages: impl Iterator<Item = (u64, W)>,
     ) -> Option<Self> {
-        let (mut base, mut at, mut words) = (first, first, Words::new());
-        for (from, page) in pages {
-            if from != at || matches!(&words, Words::Small(small) if small.is_empty()) {
-                (base, at, words) = (from, from, Words::new());
+        let (mut base, mut from, mut at) = (first, first, first);
+        let (mut large, mut last): (Option<Large>, Vec<u64>) = (None, Vec::new());
+        for (seq, page) in pages {
+            if seq != at || last.is_empty() {
+                (base, large) = (seq, None);
+            } else {
+                large.get_or_insert_default().extend(&last, from);
             }
-            for word in page {
-                let run = Run(word);
-                if run.count() == 0 {
-                    return None;
-                }
-                words.push(run, at, base);
-                at = at.checked_add(run.count() as u64)?;
-            }
+            last.clear();
+            last.extend(page);
+            from = seq;
+            at = last.iter().try_fold(seq, |at, word| {
+                let count = Some(Run(*word).count() as u64).filter(|count| *count > 0)?;
+                at.checked_add(count)
+            })?;
         }
+        let words = match large {
+            None => Words::of(&last, base),
+            Some(mut large) => {
+                large.extend(&last, from);
+                Words::Large(Box::new(large))
+            }
+        };
         let is_sound = at == next && first >= base && first <= next && first > 0;
         is_sound.then_some(Self { base, first, next, words })
     }
@@ -119,42 +128,34 @@ impl MapIndex {
 }
 
 impl Table {
-    /// A table of these words, `count` of them; `None` when they are not in the order of their prints.
-    pub(crate) fn from_words(
-        count: usize,
-        words: impl Iterator<Item = u64> + Clone,
-    ) -> Option<Self> {
-        let mut capacity = count + count / 4 + 1;
+    /// A table of these words; `None` when they are not in the order of their prints.
+    pub(crate) fn from_words(words: &[u64]) -> Option<Self> {
+        let is_in_order = words.is_sorted_by_key(|word| print_of(*word));
+        if !is_in_order || words.contains(&0) {
+            return None;
+        }
+        let mut capacity = words.len() + words.len() / 4 + 1;
         loop {
             let table = Self::with_capacity(capacity);
-            match table.put_all(words.clone()) {
-                Ok(()) => return Some(table),
-                Err(Unfit::Order) => return None,
-                Err(Unfit::Room) => capacity += capacity / 4 + 1,
+            if table.put_all(words) {
+                return Some(table);
             }
+            capacity += capacity / 4 + 1;
         }
     }
 
-    fn put_all(&self, words: impl Iterator<Item = u64>) -> Result<(), Unfit> {
-        let (mut free, mut last, mut count) = (0, 0, 0);
+    /// Puts the words, which are in order, where they belong; `false` when there is no room.
+    fn put_all(&self, words: &[u64]) -> bool {
+        let mut free = 0;
         for word in words {
-            let print = print_of(word);
-            if word == 0 || print < last {
-                return Err(Unfit::Order);
-            }
-            let at = free.max(self.home(print));
-            self.words.get(at).ok_or(Unfit::Room)?.store(word, Ordering::Relaxed);
-            (free, last, count) = (at + 1, print, count + 1);
+            let at = free.max(self.home(print_of(*word)));
+            let Some(place) = self.words.get(at) else { return false };
+            place.store(*word, Ordering::Relaxed);
+            free = at + 1;
         }
-        self.count.store(count, Ordering::Relaxed);
-        Ok(())
+        self.count.store(words.len(), Ordering::Relaxed);
+        true
     }
-}
-
-/// Why words are no table.
-enum Unfit {
-    Order,
-    Room,
 }
 
 #[cfg(test)]
@@ -240,7 +241,7 @@ mod tests {
                     words.extend(page);
                     from = next;
                 }
-                tables.push(Table::from_words(words.len(), words.into_iter()).unwrap());
+                tables.push(Table::from_words(&words).unwrap());
             }
             let loaded = MapIndex::from_tables(tables).unwrap();
             assert_eq!(loaded.len() as u64, count);
@@ -251,7 +252,7 @@ mod tests {
             assert_eq!(loaded.len() as u64, count + 1);
         }
         assert!(MapIndex::from_tables(vec![Table::new(), Table::new()]).is_none());
-        assert!(Table::from_words(2, [2 << 40 | 1, 1 << 40 | 1].into_iter()).is_none(), "no order");
-        assert!(Table::from_words(1, [0].into_iter()).is_none());
+        assert!(Table::from_words(&[2 << 40 | 1, 1 << 40 | 1]).is_none(), "no order");
+        assert!(Table::from_words(&[0]).is_none());
     }
 }

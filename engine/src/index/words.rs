@@ -308,11 +308,22 @@ impl Large {
         large
     }
 
-    fn extend(&mut self, words: &[u64], mut seq: u64) {
-        for word in words {
-            self.push(*word, seq);
-            seq += Run(*word).count() as u64;
+    /// Adds words, the first of which begins with the record `seq`; returns where the last one ends.
+    pub(super) fn extend(&mut self, words: &[u64], mut seq: u64) -> u64 {
+        let mut rest = words;
+        while !rest.is_empty() {
+            if self.chunks.back().is_none_or(|last| last.len == CHUNK) {
+                self.chunks.push_back(Chunk::new(seq));
+            }
+            let Some(chunk) = self.chunks.back_mut() else { return seq };
+            let (words, behind) = rest.split_at(rest.len().min(CHUNK - chunk.len));
+            for word in words {
+                chunk.push(*word, seq);
+                seq += Run(*word).count() as u64;
+            }
+            rest = behind;
         }
+        seq
     }
 
     fn push(&mut self, word: u64, seq: u64) {
