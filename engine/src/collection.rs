@@ -217,6 +217,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_dropped_is_forgotten() {
+        let disk = crate::storage::sim::SimDisk::new(1);
+        let store = crate::Store::open_on(Arc::new(disk), crate::Options::default()).unwrap();
+        for _ in 0..20 {
+            let (log, map) = (store.log("log").unwrap(), store.map("map").unwrap());
+            let mut batch = crate::Batch::new();
+            batch.drop_log(&log);
+            batch.drop_map(&map);
+            store.commit(batch).unwrap();
+        }
+        let names = store.handle.names.read();
+        assert_eq!((names.logs.len(), names.maps.len()), (0, 0));
+    }
+
+    #[test]
     fn a_dropped_name_is_free_and_a_kept_one_is_found() {
         let (hash, mut names) = (KeyHash::new(1), Names::default());
         let (old, kept) = (Collection::new(Kind::Log, 1, "a"), Collection::new(Kind::Map, 2, "b"));

@@ -186,6 +186,9 @@ impl Store {
         if !placed.released.is_empty() {
             release::count(&shared.frames, placed.released);
         }
+        for dropped in encoded.drops() {
+            shared.names.write().remove_dropped(dropped.name(), shared.hash);
+        }
         shared.flush_if_much();
         Ok((placed.position, placed.seqs))
     }

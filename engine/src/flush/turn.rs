@@ -235,7 +235,8 @@ impl Shared {
     }
 
     /// Writes the table of a segment that is done. A footer only saves time when the store is opened,
-    /// so one for which a full disk has no room is left out.
+    /// so one for which a full disk has no room is left out; so is one of a segment whose first frames
+    /// were passed over because a snapshot has them.
     fn write_footer(
         &self,
         table: &mut TableBuilder,
@@ -243,6 +244,9 @@ impl Shared {
         file: &dyn File,
     ) -> Result<(), Error> {
         let table = mem::take(table).finish();
+        if table.skipped > 0 {
+            return Ok(());
+        }
         let footer = Footer { data_end: part.end(), durable: self.synced(), table };
         let file_bytes = file.bytes()?;
         let at = footer.place(file_bytes);

@@ -85,7 +85,7 @@ impl Footer {
         Some(Self {
             data_end: u32::try_from(u64_at(fields, 0)).ok()?,
             durable: u64_at(fields, 8),
-            table: Table { bytes: table.to_vec(), items: u64_at(fields, 16) },
+            table: Table { bytes: table.to_vec(), items: u64_at(fields, 16), skipped: 0 },
         })
     }
 }
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn a_footer_is_found_from_the_end_and_every_flip_is_seen() {
         for table_bytes in 0..9 {
-            let table = Table { bytes: vec![3; table_bytes], items: 2 };
+            let table = Table { bytes: vec![3; table_bytes], items: 2, skipped: 0 };
             let footer = Footer { data_end: 128, durable: 77, table };
             let salt = Salt::new(1, 2);
             let bytes = footer.encode(salt, 136);

@@ -34,6 +34,8 @@ struct Last {
 /// Builds a table frame by frame, in the order of the segment.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TableBuilder {
+    /// Bytes of frames before the first it tells of.
+    skipped: u32,
     bytes: Vec<u8>,
     items: u64,
     last: Last,
@@ -43,6 +45,11 @@ pub(crate) struct TableBuilder {
 }
 
 impl TableBuilder {
+    /// A table that tells nothing of the first `bytes` of frames.
+    pub(crate) fn skipping(bytes: u32) -> Self {
+        Self { skipped: bytes, ..Self::default() }
+    }
+
     pub(crate) fn push(&mut self, frame: &Frame<'_>, hash: KeyHash) {
         self.items += 1;
         let is_append = frame.kind == Kind::Append;
@@ -123,7 +130,7 @@ impl TableBuilder {
         self.settle();
         // A repeat may not follow a repeat: the next append writes an entry of its own.
         self.last_kind = None;
-        Table { bytes: self.bytes.clone(), items: self.items }
+        Table { bytes: self.bytes.clone(), items: self.items, skipped: self.skipped }
     }
 }
 
@@ -143,6 +150,8 @@ pub(crate) struct Table {
     pub(crate) bytes: Vec<u8>,
     /// Frames it tells of.
     pub(crate) items: u64,
+    /// Bytes of frames before the first of them; 0 in a footer.
+    pub(crate) skipped: u32,
 }
 
 /// One frame as its table tells it.
@@ -180,7 +189,7 @@ impl Table {
     pub(crate) fn items(&self) -> Items<'_> {
         Items {
             rest: &self.bytes,
-            offset: HEADER_BYTES as u64,
+            offset: HEADER_BYTES as u64 + u64::from(self.skipped),
             last: Last::default(),
             last_kind: None,
             repeats: 0,
@@ -353,7 +362,7 @@ mod tests {
 
         #[test]
         fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let table = Table { bytes, items: 0 };
+            let table = Table { bytes, ..Table::default() };
             // A repeat of many is as long as it says: look at its beginning only.
             prop_assert!(table.items().take(1000).count() <= 1000);
         }

@@ -11,7 +11,10 @@ use super::{
     read::FileBytes,
 };
 use crate::{
-    format::header::{HEADER_BYTES, segment_name},
+    format::{
+        frame::ALIGN_BYTES,
+        header::{HEADER_BYTES, segment_name},
+    },
     storage::{Disk, File},
 };
 
@@ -74,20 +77,30 @@ pub(super) fn remove_behind(
 }
 
 /// Zeros what follows `end` in a file, so that nothing stale can be taken for a frame later.
+///
+/// The last bytes go by themselves, and last: should the first sync fail, the page cache has zeros that
+/// the device may not have, and only what is left makes the next opening write them once more. What
+/// a failure of the second sync may leave is too short for a frame.
 fn zero_behind(found: &Found, end: u32) -> io::Result<()> {
     let mut bytes = FileBytes::new(Arc::clone(&found.file), found.file_bytes);
-    let (mut at, used) = (u64::from(end), bytes.last_used(end.into())?);
-    while at < used {
-        let step = (used - at).min(STEP_BYTES as u64) as usize;
-        found.file.write_at(&vec![0; step], at)?;
-        at += step as u64;
+    let used = bytes.last_used(end.into())?;
+    let last = used.saturating_sub(ALIGN_BYTES as u64).max(end.into());
+    for (from, to) in [(u64::from(end), last), (last, used)] {
+        let mut at = from;
+        while at < to {
+            let step = (to - at).min(STEP_BYTES as u64) as usize;
+            found.file.write_at(&vec![0; step], at)?;
+            at += step as u64;
+        }
+        found.file.sync()?;
     }
-    found.file.sync()
+    Ok(())
 }
 
 /// Makes durable what may only have been written: everything from `end.durable` on. With `rewrite`
 /// the bytes are written once more before the sync, since after a failed sync the system may hold
-/// them to be clean though the device does not have them.
+/// them to be clean though the device does not have them. A store that only promises what the operating
+/// system has spares itself that: what it acknowledged was in the page cache, and still is.
 pub(super) fn settle(segments: &[Found], ends: &[u32], end: &End, rewrite: bool) -> io::Result<()> {
     for (nth, (found, &file_end)) in segments.iter().zip(ends).enumerate() {
         let base = found.base().unwrap_or(0);

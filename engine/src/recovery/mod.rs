@@ -91,7 +91,8 @@ pub(crate) fn recover(disk: &Arc<dyn Disk>, options: &Options) -> Result<Recover
     if directory.segments.len() + selected.listed.len() >= SLOTS_MAX {
         return Err(Error::rejected(format!("the store has more than {SLOTS_MAX} segments")));
     }
-    let scanned = parallel::scan_all(&directory.segments, store_id, hash)?;
+    let start = selected.start(&directory)?;
+    let scanned = parallel::scan_all(&directory.segments, start, store_id, hash)?;
     let (begins, durable) = (selected.begins(), selected.durable());
     let end = judge::judge(&directory.segments, &scanned.scans, begins, durable)?;
     let Some(last) = end.last else {

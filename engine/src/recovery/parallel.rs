@@ -40,15 +40,22 @@ enum Look {
 }
 
 /// Looks at every segment. The last is scanned first: it tells how far the store was durable, and
-/// the footer of a segment that was durable as a whole can be trusted to tell what is in it.
+/// the footer of a segment that was durable as a whole can be trusted to tell what is in it. The first
+/// segment is looked at from `start` on, in bytes from its beginning.
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::Unsupported`].
-pub(super) fn scan_all(segments: &[Found], store_id: u64, hash: KeyHash) -> Result<Scanned, Error> {
+pub(super) fn scan_all(
+    segments: &[Found],
+    start: u32,
+    store_id: u64,
+    hash: KeyHash,
+) -> Result<Scanned, Error> {
     let Some((last, others)) = segments.split_last() else {
         return Ok(Scanned { scans: Vec::new(), tables: Vec::new() });
     };
-    let last = scan(last, store_id, hash, None)?;
+    let start = |nth| if nth == 0 { start } else { HEADER_BYTES as u32 };
+    let last = scan(last, store_id, hash, start(others.len()), None)?;
     let durable = last.durable;
     let bytes = others.iter().map(|found| found.file_bytes).sum();
     let looks = in_parallel(others.len(), bytes, |nth| {
@@ -61,7 +68,7 @@ pub(super) fn scan_all(segments: &[Found], store_id: u64, hash: KeyHash) -> Resu
         {
             return Ok(Look::Trusted(footer.table));
         }
-        scan(found, store_id, hash, end).map(Look::Scanned)
+        scan(found, store_id, hash, start(nth), end).map(Look::Scanned)
     })?;
     let (mut scans, mut tables) = (Vec::new(), Vec::new());
     for look in looks.into_iter().chain([Look::Scanned(last)]) {

@@ -40,10 +40,10 @@ pub(super) struct Scan {
 }
 
 impl Scan {
-    fn new() -> Self {
+    fn new(start: u32) -> Self {
         Self {
-            table: TableBuilder::default(),
-            end: HEADER_BYTES as u32,
+            table: TableBuilder::skipping(start - HEADER_BYTES as u32),
+            end: start,
             bad_at: None,
             bytes_behind: 0,
             durable: 0,
@@ -52,7 +52,8 @@ impl Scan {
     }
 }
 
-/// Scans a segment of which the frames end at `expected`, if that is known.
+/// Scans a segment from the frame that begins at `start`; its frames end at `expected`, if that is
+/// known.
 ///
 /// # Errors
 /// [`Error::Io`]; [`Error::Unsupported`] for a frame of a newer version.
@@ -60,10 +61,11 @@ pub(super) fn scan(
     found: &Found,
     store_id: u64,
     hash: KeyHash,
+    start: u32,
     expected: Option<u64>,
 ) -> Result<Scan, Error> {
     let salt = Salt::new(store_id, found.id);
-    let mut scan = Scan::new();
+    let mut scan = Scan::new(start);
     let footer = footer(found, salt)?;
     // What the index cannot address is no frame, however long the file has become.
     let limit = expected.unwrap_or(u64::MAX).min(found.file_bytes).min(SEGMENT_BYTES_MAX);

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    format::header::{SegmentHeader, is_cold},
+    format::header::{HEADER_BYTES, SegmentHeader, is_cold},
     kept::Kept,
     storage::Disk,
 };
@@ -72,6 +72,19 @@ impl Selected {
     pub(super) fn begins(&self) -> u64 {
         let listed = self.image.as_ref().and_then(|image| image.kept.listed(self.replay_segment()));
         listed.map_or(0, |listed| listed.base)
+    }
+
+    /// Where replaying begins in that segment, in bytes from its start.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when its file ends before.
+    pub(super) fn start(&self, directory: &Directory) -> Result<u32, Error> {
+        let replay = self.image.as_ref().map_or(0, |image| image.header.replay);
+        let offset = (replay - self.begins()).saturating_add(HEADER_BYTES as u64);
+        let file_bytes = directory.segments.first().map_or(0, |found| found.file_bytes);
+        let start =
+            u32::try_from(offset).ok().filter(|_| self.image.is_none() || offset <= file_bytes);
+        start.ok_or(Error::Corrupt { segment: self.replay_segment(), offset: file_bytes })
     }
 
     /// The position before which everything is known to have been durable.

@@ -9,6 +9,7 @@ use crate::{
     format::image::{self, End, LogEnd},
     index::image::slot_of,
     location::SLOTS_MAX,
+    sync::RwLock,
 };
 
 /// Words that are copied under one lock.
@@ -18,15 +19,17 @@ const PAGE_WORDS: usize = 8192;
 const RESTARTS_MAX: usize = 8;
 
 /// What is known of an image while it is taken.
-pub(super) struct Capture {
+pub(super) struct Capture<'a> {
+    /// Taken to look at a log's numbers: no trim is between what it changes and what it counts.
+    counting: &'a RwLock<()>,
     /// Slots of the segments that a word points into.
     referenced: Box<[bool]>,
     words: Vec<u64>,
 }
 
-impl Capture {
-    pub(super) fn new() -> Self {
-        Self { referenced: vec![false; SLOTS_MAX].into(), words: Vec::new() }
+impl<'a> Capture<'a> {
+    pub(super) fn new(counting: &'a RwLock<()>) -> Self {
+        Self { counting, referenced: vec![false; SLOTS_MAX].into(), words: Vec::new() }
     }
 
     pub(super) fn is_referenced(&self, slot: u16) -> bool {
@@ -63,7 +66,9 @@ impl Capture {
         file: &mut ImageFile,
         page_done: impl Fn(&mut ImageFile) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        let counting = self.counting;
         let numbers = || {
+            let _nobody_counts = counting.write();
             let index = log.index.read();
             LogEnd { first: index.first(), next: index.next(), payload_bytes: log.bytes() }
         };

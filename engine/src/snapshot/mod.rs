@@ -104,7 +104,7 @@ impl Shared {
         let begin = self.begin_snapshot();
         let file = disk.create(name, 0).map_err(Error::reserving)?;
         let mut file = ImageFile::new(file, self.store_id, id);
-        let mut capture = Capture::new();
+        let mut capture = Capture::new(&self.frames.segments.counting);
         let mut collections = 0;
         for collection in begin.collections {
             collections += u64::from(capture.collection(&collection, &mut file, |file| {
@@ -146,6 +146,8 @@ impl Shared {
     fn list_segments(&self) -> (u64, Vec<Listed>) {
         let all: Vec<Arc<Segment>>;
         let (as_of, mut segments) = {
+            // What was let go before is counted, too.
+            let _nobody_counts = self.frames.segments.counting.write();
             let _core = self.core.lock();
             all = self.frames.segments.iter().collect();
             let live = all.iter().map(|segment| Listed {

@@ -101,6 +101,13 @@ impl Encoded {
         self.appends
     }
 
+    /// The collections that it drops.
+    pub(crate) fn drops(&self) -> impl Iterator<Item = &Collection> {
+        let is_dropped = |target: &&Target| self.dropped.contains(&target.collection.id());
+        let targets = if self.dropped.is_empty() { &[] } else { &self.buffers.targets[..] };
+        targets.iter().filter(is_dropped).map(|target| &target.collection)
+    }
+
     /// Whether it may let go of frames that are counted only when it has its place.
     pub(crate) fn releases(&self) -> bool {
         self.releases

@@ -12,6 +12,7 @@ mod kernel;
 mod panics;
 mod property;
 mod read_only;
+mod recovery;
 mod revenants;
 mod salvage;
 mod seeded;
