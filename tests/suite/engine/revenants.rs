@@ -92,6 +92,7 @@ fn what_was_removed_and_comes_back_changes_nothing() {
                 revived += past.gone.len();
             }
         }
+        driver.sync().expect("durable");
         past.note(&driver.disk);
         past.check(&driver, seed).expect("goes on");
         revived += past.gone.len();
