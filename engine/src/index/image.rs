@@ -47,12 +47,16 @@ impl LogIndex {
 
     /// The index of the records from `first` to before `next`, given its pages: each with the sequence
     /// number of its first record. One that does not go on from the page before it replaces all
-    /// before. `None` when they do not fit together.
+    /// before; no records at all are no pages, whatever was copied before they were trimmed. `None`
+    /// when they do not fit together.
     pub(crate) fn from_pages<W: Iterator<Item = u64>>(
         first: u64,
         next: u64,
         pages: impl Iterator<Item = (u64, W)>,
     ) -> Option<Self> {
+        if first == next {
+            return (first > 0).then(|| Self::starting_at(next));
+        }
         let (mut base, mut from, mut at) = (first, first, first);
         let (mut large, mut last): (Option<Large>, Vec<u64>) = (None, Vec::new());
         for (seq, page) in pages {
@@ -218,6 +222,9 @@ mod tests {
         assert_eq!((loaded.first(), loaded.next()), (501, 1001));
         assert_eq!(loaded.find(777).unwrap().location, place(777));
         assert!(load(9, 9, &[]).unwrap().find(9).is_none(), "an empty one");
+        pages.truncate(3);
+        let emptied = load(1001, 1001, &pages).unwrap();
+        assert_eq!((emptied.first(), emptied.next()), (1001, 1001), "trimmed while it was copied");
     }
 
     #[test]
