@@ -18,14 +18,14 @@ pub(crate) const KEPT_MAX: usize = 2;
 #[derive(Clone, Debug)]
 pub(crate) struct Kept {
     pub(crate) id: u64,
-    /// History from this position on is replayed over it.
-    pub(crate) replay: u64,
     /// It has everything before this position.
     pub(crate) as_of: u64,
     /// Length of its file, in bytes.
     pub(crate) file_bytes: u64,
     /// The segments that there were, by id.
     segments: Vec<Listed>,
+    /// Asked for each segment, so that it is worked out once.
+    replay_segment: u64,
 }
 
 impl Kept {
@@ -33,7 +33,10 @@ impl Kept {
         let mut segments = end.segments;
         segments.sort_unstable_by_key(|listed| listed.id);
         let SnapshotHeader { snapshot_id: id, replay, as_of, .. } = *header;
-        Self { id, replay, as_of, file_bytes, segments }
+        let history = segments.iter().filter(|listed| !is_cold(listed.id));
+        let before = history.filter(|listed| listed.base <= replay).map(|listed| listed.id);
+        let replay_segment = before.max().unwrap_or(0);
+        Self { id, as_of, file_bytes, segments, replay_segment }
     }
 
     /// The segments that there were, by id: history, then the cold ones.
@@ -50,12 +53,7 @@ impl Kept {
     /// The history segment in which replaying begins: the last one that begins at or before the
     /// position. 0 when no history is listed, which no sound snapshot has.
     pub(crate) fn replay_segment(&self) -> u64 {
-        let history = self.segments.iter().filter(|listed| !is_cold(listed.id));
-        history
-            .filter(|listed| listed.base <= self.replay)
-            .map(|listed| listed.id)
-            .max()
-            .unwrap_or(0)
+        self.replay_segment
     }
 
     /// Whether opening with it needs the segment.
@@ -76,6 +74,8 @@ pub(crate) struct Maintenance {
     pub(crate) next_cold: u64,
     /// Segments that are not rewritten, because a live frame in them is damaged.
     pub(crate) damaged: BTreeSet<u64>,
+    /// Segments that rewriting left nothing live in since the newest snapshot was taken.
+    pub(crate) emptied: BTreeSet<u64>,
     /// Segments out of use whose files are still there.
     pub(crate) doomed: Vec<u64>,
     /// Whether the reserve is there.
@@ -103,6 +103,7 @@ impl Maintenance {
     /// Keeps a new snapshot, and those before it that there is room for.
     pub(crate) fn keep(&mut self, newest: Kept) {
         self.next_snapshot = newest.id + 1;
+        self.emptied.clear();
         self.kept.push(newest);
         let surplus = self.kept.len().saturating_sub(KEPT_MAX);
         self.kept.drain(..surplus);

@@ -2,7 +2,7 @@
 //!
 //! Knows segments, snapshots and files; nothing of frames.
 
-use std::{io, thread, time::Duration};
+use std::{collections::BTreeSet, io, thread, time::Duration};
 
 use super::{
     plan::Candidate,
@@ -62,6 +62,13 @@ impl Shared {
         ids: &[u64],
     ) -> Result<Option<u64>, Error> {
         let segments = &self.frames.segments;
+        let ids: BTreeSet<u64> = ids.iter().copied().collect();
+        // Looked at before, and let go of after, commits have to wait.
+        let going: Vec<_> = segments.iter().filter(|one| ids.contains(&one.id())).collect();
+        let mut bytes = 0;
+        for segment in &going {
+            bytes += segment.file_bytes()?;
+        }
         let mut tries = 0;
         let nobody_counts = loop {
             match segments.counting.try_write() {
@@ -71,12 +78,9 @@ impl Shared {
             }
             tries += 1;
         };
-        let mut bytes = 0;
-        for segment in segments.iter().filter(|one| ids.contains(&one.id())) {
-            let file_bytes = segment.file_bytes()?;
+        for segment in &going {
             segments.remove(segment.slot);
             files.doomed.push(segment.id());
-            bytes += file_bytes;
         }
         drop(nobody_counts);
         self.remove_doomed(files)?;
@@ -116,8 +120,9 @@ fn seen(
     };
     let newest = files.kept.last().and_then(|newest| newest.listed(id));
     // Counted dead when the newest snapshot was taken, and pointed into all the same: then it is for
-    // rewriting to find out what is live.
-    let is_miscounted = newest.is_some_and(|seen| seen.live_bytes == 0 && seen.is_referenced);
+    // rewriting to find out what is live, once.
+    let is_miscounted = newest.is_some_and(|seen| seen.live_bytes == 0 && seen.is_referenced)
+        && !files.emptied.contains(&id);
     let state = if files.may_remove(id) {
         State::Removable
     } else if is_last || files.damaged.contains(&id) {

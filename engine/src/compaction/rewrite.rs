@@ -17,6 +17,14 @@ use crate::{
 /// Slots that compaction leaves to history.
 const SLOTS_LEFT: usize = 64;
 
+/// What became of the victims.
+struct Switched {
+    /// Bytes of frames that were moved; `None` when nothing was live.
+    bytes: Option<u64>,
+    /// Whether nothing in them is live now.
+    is_whole: bool,
+}
+
 impl Shared {
     /// Rewrites the segments in these slots, whose frames are then dead. Returns the bytes of frames
     /// that were moved.
@@ -44,9 +52,12 @@ impl Shared {
         let begin = || Cold::create(self, number, slot, rate);
         let copied = Copy::new(self, &victims, &begin).all();
         let done = copied.and_then(|copied| self.switch(copied, &victims));
+        if let Ok(Switched { is_whole: true, .. }) = &done {
+            files.emptied.extend(victims.values().map(|victim| victim.id()));
+        }
         match done {
-            Ok(Some(bytes)) => return Ok(bytes),
-            Ok(None) => {}
+            Ok(Switched { bytes: Some(bytes), .. }) => return Ok(bytes),
+            Ok(_) => {}
             Err(_) => {
                 // If it stays, the next opening removes it: no snapshot lists it.
                 let _ = self.disk.remove(&segment_name(COLD | number));
@@ -59,8 +70,8 @@ impl Shared {
         done.map(|_| 0)
     }
 
-    /// Points the indexes to what was copied, once that is durable; `None` when that is nothing.
-    fn switch(&self, copied: Copied<'_>, victims: &Victims) -> Result<Option<u64>, Error> {
+    /// Points the indexes to what was copied, once that is durable.
+    fn switch(&self, copied: Copied<'_>, victims: &Victims) -> Result<Switched, Error> {
         let (mut is_whole, mut bytes) = (copied.is_whole, None);
         if let Some(cold) = copied.cold {
             bytes = Some(cold.frame_bytes());
@@ -73,6 +84,6 @@ impl Shared {
             // What is still counted could not be read when it was let go of.
             victims.values().for_each(|victim| victim.set_live(0));
         }
-        Ok(bytes)
+        Ok(Switched { bytes, is_whole })
     }
 }

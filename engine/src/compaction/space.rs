@@ -100,7 +100,7 @@ impl Space {
             return 0;
         }
         let percent = u64::from(aims.space_percent_max.saturating_sub(100));
-        let share = self.live_bytes / 100 * percent;
+        let share = (self.live_bytes / 100).saturating_mul(percent);
         // While victims wait to be removed, what was live in them is there twice, and a cold segment and
         // a snapshot are written beside the old ones.
         let twice = self.cycle_bytes(aims) / 4 * 3 + aims.segment_bytes + self.image_bytes;
