@@ -18,9 +18,10 @@ impl Shared {
             return false;
         }
         if files.reserve != Reserve::None {
-            // Whether it was there is not known before the first look.
-            let _ = self.disk.remove(RESERVE_NAME);
-            files.reserve = Reserve::None;
+            // Whether it was there is not known before the first look, and when it could not be removed
+            // it may still be.
+            let is_gone = self.disk.remove(RESERVE_NAME).is_ok();
+            files.reserve = if is_gone { Reserve::None } else { Reserve::Unknown };
         }
         true
     }
@@ -64,20 +65,27 @@ impl Shared {
     fn make_reserve(&self, files: &mut Maintenance) -> Result<(), Error> {
         let bytes = self.options.reserve_bytes;
         if files.reserve == Reserve::Unknown {
-            files.reserve = Reserve::None;
-            if self.disk.list()?.iter().any(|name| name == RESERVE_NAME) {
-                if self.disk.open(RESERVE_NAME)?.bytes()? == bytes {
-                    files.reserve = Reserve::There;
-                } else {
-                    self.disk.remove(RESERVE_NAME)?;
-                }
-            }
+            files.reserve = self.find_reserve(bytes)?;
         }
         if files.reserve == Reserve::None && bytes > 0 {
+            // What a failed call leaves is looked for the next time.
+            files.reserve = Reserve::Unknown;
             self.disk.create(RESERVE_NAME, bytes).map_err(Error::reserving)?;
             files.reserve = Reserve::There;
         }
         Ok(())
+    }
+
+    /// Looks whether it is there; one of another length is removed.
+    fn find_reserve(&self, bytes: u64) -> Result<Reserve, Error> {
+        if !self.disk.list()?.iter().any(|name| name == RESERVE_NAME) {
+            return Ok(Reserve::None);
+        }
+        if self.disk.open(RESERVE_NAME)?.bytes()? == bytes {
+            return Ok(Reserve::There);
+        }
+        self.disk.remove(RESERVE_NAME)?;
+        Ok(Reserve::None)
     }
 }
 
