@@ -132,6 +132,16 @@ impl std::fmt::Debug for Shared {
     }
 }
 
+/// Poisons the store when it is dropped: a panic left something half done. Forgotten by whoever comes
+/// to the end.
+pub(crate) struct Unfinished<'a>(pub(crate) &'a Shared);
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        self.0.poison(Error::Poisoned);
+    }
+}
+
 impl Shared {
     /// Whether writes are possible.
     ///

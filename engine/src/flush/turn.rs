@@ -14,7 +14,7 @@ use crate::{
     ids::Position,
     options::Durability,
     segment::tail::Part,
-    shared::{Role, Shared, Unsynced},
+    shared::{Role, Shared, Unfinished, Unsynced},
     storage::File,
     sync::{Arc, MutexGuard, atomic::Ordering, thread},
     wake::waiters::{Cell, Level},
@@ -314,14 +314,5 @@ impl Shared {
 fn call(cells: &[Arc<Cell>]) {
     for cell in cells {
         cell.call();
-    }
-}
-
-/// Poisons the store when it is dropped: a panic left a flush half done.
-struct Unfinished<'a>(&'a Shared);
-
-impl Drop for Unfinished<'_> {
-    fn drop(&mut self) {
-        self.0.poison(Error::Poisoned);
     }
 }

@@ -5,12 +5,14 @@
 mod reserve;
 pub(crate) mod stats;
 
+use std::mem;
+
 use crate::{
     compaction::space::{Aims, Next},
     error::Error,
     kept::Maintenance,
     progress::Maintained,
-    shared::Shared,
+    shared::{Shared, Unfinished},
 };
 
 impl Shared {
@@ -21,6 +23,7 @@ impl Shared {
     pub(crate) fn maintain(&self, all: bool) -> Result<Maintained, Error> {
         let mut files = self.maintenance.lock();
         self.check_open()?;
+        let unfinished = Unfinished(self);
         let done = match self.step(&mut files, all) {
             // The reserve is there for this; without one, there is no more to try.
             Err(Error::Full) if self.tighten(&mut files) => self.step(&mut files, all),
@@ -34,6 +37,7 @@ impl Shared {
         }
         self.progress.note(&done);
         self.progress.note_files(&files);
+        mem::forget(unfinished);
         done
     }
 

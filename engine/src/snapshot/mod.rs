@@ -7,7 +7,7 @@
 mod capture;
 mod file;
 
-use std::io;
+use std::{io, mem};
 
 use crate::{
     collection::Collection,
@@ -21,7 +21,7 @@ use crate::{
     },
     kept::{Kept, Maintenance},
     segment::file::Segment,
-    shared::Shared,
+    shared::{Shared, Unfinished},
     storage::{Disk, File},
     sync::Arc,
     wake::waiters::Level,
@@ -42,7 +42,11 @@ impl Shared {
     /// # Errors
     /// See [`crate::Store::snapshot`].
     pub(crate) fn snapshot(&self) -> Result<(), Error> {
-        self.snapshot_in(&mut self.maintenance.lock())
+        let mut files = self.maintenance.lock();
+        let unfinished = Unfinished(self);
+        let done = self.snapshot_in(&mut files);
+        mem::forget(unfinished);
+        done
     }
 
     /// As [`Shared::snapshot`], for who holds the lock already.

@@ -7,7 +7,7 @@ use crate::{
     error::Error,
     format::frame::{Frame, Kind},
     read::resolve::{self, Held},
-    shared::{Active, Core, Shared},
+    shared::{Active, Core, Shared, Unfinished},
     sync::{Arc, MutexGuard, atomic::Ordering},
     write::encode::Encoded,
     write::placing::{Placing, Released, Seqs},
@@ -154,13 +154,4 @@ fn check_trims(batch: &Encoded, nth: usize, at: usize, log: &Arc<LogData>) -> Re
         }
     }
     Ok(at)
-}
-
-/// Poisons the store when it is dropped: a panic left a batch half placed.
-struct Unfinished<'a>(&'a Shared);
-
-impl Drop for Unfinished<'_> {
-    fn drop(&mut self) {
-        self.0.poison(Error::Poisoned);
-    }
 }
