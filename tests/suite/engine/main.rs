@@ -9,6 +9,7 @@ mod crowd;
 mod damage;
 mod io_faults;
 mod kernel;
+mod midway;
 mod panics;
 mod property;
 mod read_only;

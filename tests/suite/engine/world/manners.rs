@@ -16,6 +16,9 @@ pub(crate) trait Manner: std::fmt::Debug + Send + Sync + 'static {
         file.sync()
     }
 
+    /// Before a write to the file of this name.
+    fn before_write(&self, _name: &str) {}
+
     /// Instead of the sync of the directory.
     fn sync_dir(&self, disk: &SimDisk) -> io::Result<()> {
         disk.sync_dir()
@@ -166,6 +169,7 @@ impl<M: Manner> File for FileBetween<M> {
         self.file.read_at(buffer, offset)
     }
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.manner.before_write(&self.name);
         self.file.write_at(bytes, offset)
     }
     fn sync(&self) -> io::Result<()> {
