@@ -110,7 +110,8 @@ impl Space {
     /// Bytes that are dead or in files that are still written, and as many as there may be: what the
     /// share of space asks for, or what a small store is left alone with.
     pub(crate) fn balance(&self, aims: &Aims) -> (u64, u64) {
-        let share = self.live_bytes / 100 * u64::from(aims.space_percent_max.saturating_sub(100));
+        let percent = u64::from(aims.space_percent_max.saturating_sub(100));
+        let share = (self.live_bytes / 100).saturating_mul(percent);
         let least = self.cycle_bytes(aims) * 2 + SEGMENTS_ALLOWED * aims.segment_bytes;
         (self.dead_bytes() + self.open_bytes, share.max(least + self.open_bytes))
     }
