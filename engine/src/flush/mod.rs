@@ -2,5 +2,6 @@
 //!
 //! Knows watermarks; nothing of collections.
 
+mod aside;
 pub(crate) mod background;
 pub(crate) mod turn;

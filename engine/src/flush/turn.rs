@@ -281,6 +281,13 @@ impl Shared {
         Ok(())
     }
 
+    /// Poisons the store: after a failed sync nobody knows what the device has.
+    pub(crate) fn fail(&self, error: std::io::Error) -> Error {
+        let error = Error::from(error);
+        self.poison(error.clone());
+        error
+    }
+
     /// Refuses writes from now on, and tells everyone who waits.
     pub(crate) fn poison(&self, error: Error) {
         if self.failure.set(error.clone()).is_err() {

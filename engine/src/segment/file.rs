@@ -40,6 +40,8 @@ pub(crate) struct Segment {
     map_refused: AtomicBool,
     /// What was written last, until the map is there.
     recent: RwLock<Recent>,
+    /// Somebody read from the file: until then nothing recent is kept, which saves writers a copy.
+    is_read: AtomicBool,
     /// Given back once the map has taken its place.
     file: RwLock<Option<Arc<dyn File>>>,
     /// Bytes of frames that an index began to point at when they were placed.
@@ -62,6 +64,7 @@ impl Segment {
             mapping: Mutex::new(()),
             map_refused: AtomicBool::new(false),
             recent: RwLock::new(Recent::default()),
+            is_read: AtomicBool::new(false),
             file: RwLock::new(Some(file)),
             placed_bytes: CachePadded::new(AtomicI64::new(0)),
             live_bytes: CachePadded::new(AtomicI64::new(0)),
@@ -84,7 +87,9 @@ impl Segment {
 
     /// Tells readers that the file holds these bytes at `offset`, behind those written before.
     pub(crate) fn set_written(&self, offset: u32, bytes: &[u8]) {
-        self.recent.write().put(offset.into(), bytes);
+        if self.is_read.load(Ordering::Relaxed) {
+            self.recent.write().put(offset.into(), bytes);
+        }
         self.written.store(offset + bytes.len() as u32, Ordering::Release);
     }
 
@@ -188,6 +193,9 @@ impl Segment {
             }
             if self.recent.read().read(buffer, offset.into()) {
                 return Ok(());
+            }
+            if !self.is_read.load(Ordering::Relaxed) {
+                self.is_read.store(true, Ordering::Relaxed);
             }
             let file = self.file.read().clone();
             // No file: it was mapped since the look above.

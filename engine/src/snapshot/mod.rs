@@ -7,7 +7,7 @@
 mod capture;
 mod file;
 
-use std::{io, mem};
+use std::mem;
 
 use crate::{
     collection::Collection,
@@ -24,7 +24,6 @@ use crate::{
     shared::{Shared, Unfinished},
     storage::{Disk, File},
     sync::Arc,
-    wake::waiters::Level,
 };
 use capture::Capture;
 use file::ImageFile;
@@ -76,13 +75,6 @@ impl Shared {
         Ok(())
     }
 
-    /// Poisons the store: after a failed sync nobody knows what the device has.
-    pub(crate) fn fail(&self, error: io::Error) -> Error {
-        let error = Error::from(error);
-        self.poison(error.clone());
-        error
-    }
-
     /// Writes the whole file and gives it its name, which is not durable yet.
     fn write_snapshot(&self, id: u64, next_cold: u64, name: &str) -> Result<Kept, Error> {
         if self.disk.list()?.iter().any(|found| found == name) {
@@ -121,7 +113,7 @@ impl Shared {
             listed.is_referenced = capture.is_referenced(listed.slot);
         }
         // What the image tells of must not be ahead of what a power cut leaves.
-        self.wait(as_of, Level::Synced)?;
+        self.sync_aside(as_of)?;
         let header = SnapshotHeader {
             store_id: self.store_id,
             snapshot_id: id,

@@ -211,17 +211,39 @@ fn a_disk_full_of_live_records_stays_full_and_nobody_hangs() {
     assert_eq!(log.read(..).filter(Result::is_ok).count() as u64, records + 1);
 }
 
-/// A device on which cold segments are not synced before somebody says so.
-#[derive(Debug, Default)]
-struct ColdWaits {
+/// A device on which files whose names begin so are not synced before somebody says so.
+#[derive(Debug)]
+struct SyncsWait {
+    names: &'static str,
     /// Whether one has come, and whether they may go.
     state: Mutex<(bool, bool)>,
     change: Condvar,
 }
 
-impl Manner for ColdWaits {
+impl SyncsWait {
+    fn new(names: &'static str) -> Arc<Self> {
+        Arc::new(Self { names, state: Mutex::default(), change: Condvar::new() })
+    }
+
+    /// Returns when a sync waits.
+    fn await_one(&self) {
+        let state = self.state.lock().expect("no panic");
+        drop(self.change.wait_while(state, |(has_come, _)| !*has_come).expect("no panic"));
+    }
+
+    fn let_go(&self) {
+        self.state.lock().expect("no panic").1 = true;
+        self.change.notify_all();
+    }
+
+    fn hold_on(&self) {
+        *self.state.lock().expect("no panic") = (false, false);
+    }
+}
+
+impl Manner for SyncsWait {
     fn sync(&self, name: &str, file: &Arc<dyn File>) -> io::Result<()> {
-        if name.starts_with('8') {
+        if name.starts_with(self.names) {
             let mut state = self.state.lock().expect("no panic");
             state.0 = true;
             self.change.notify_all();
@@ -233,7 +255,7 @@ impl Manner for ColdWaits {
 
 #[test]
 fn no_commit_and_no_read_waits_for_a_rewrite() {
-    let waits = Arc::new(ColdWaits::default());
+    let waits = SyncsWait::new("8");
     let disk = Between::new(&SimDisk::new(4), Arc::clone(&waits));
     let store = Store::open_on(disk, eager()).expect("opens");
     let map = store.map("map").expect("map");
@@ -243,8 +265,7 @@ fn no_commit_and_no_read_waits_for_a_rewrite() {
     store.sync().expect("syncs");
     thread::scope(|scope| {
         let compacting = scope.spawn(|| store.compact());
-        let state = waits.state.lock().expect("no panic");
-        drop(waits.change.wait_while(state, |(has_come, _)| !*has_come).expect("no panic"));
+        waits.await_one();
         for nth in 0..200 {
             let mut batch = Batch::new();
             batch.put(&map, &(nth % 30u64).to_le_bytes(), &[0; 200]);
@@ -252,8 +273,7 @@ fn no_commit_and_no_read_waits_for_a_rewrite() {
             assert!(map.get(&(nth % 20).to_le_bytes()).expect("reads").is_some());
         }
         assert!(!compacting.is_finished() && store.stats().segments_rewritten == 0);
-        waits.state.lock().expect("no panic").1 = true;
-        waits.change.notify_all();
+        waits.let_go();
         compacting.join().expect("no panic").expect("compacts");
     });
     assert!(store.stats().segments_removed > 0);
@@ -261,4 +281,38 @@ fn no_commit_and_no_read_waits_for_a_rewrite() {
         let value = map.get(&key.to_le_bytes()).expect("reads").expect("is there");
         assert_eq!(value, [0; 200][..], "what was put meanwhile stays");
     }
+}
+
+/// Where commits wait for no sync, one for a snapshot may take long: much may be written and not synced.
+#[test]
+fn no_commit_waits_for_the_sync_of_a_snapshot_where_none_waits_for_syncs() {
+    let waits = SyncsWait::new("0");
+    waits.let_go();
+    let disk = SimDisk::new(5);
+    let mut options = Options::default();
+    (options.durability, options.segment_bytes) = (Durability::Os, 1 << 20);
+    let store = Store::open_on(Between::new(&disk, Arc::clone(&waits)), options).expect("opens");
+    let map = store.map("map").expect("map");
+    put(&store, &map, 0, &[7; 200]);
+    waits.hold_on();
+    thread::scope(|scope| {
+        let taking = scope.spawn(|| store.snapshot());
+        waits.await_one();
+        for key in 1..100 {
+            let mut batch = Batch::new();
+            batch.put(&map, &u64::to_le_bytes(key), &[7; 200]);
+            store.commit(batch).expect("commits").wait().expect("waits");
+        }
+        assert!(!taking.is_finished(), "it is not done before the sync is");
+        waits.let_go();
+        taking.join().expect("no panic").expect("takes a snapshot");
+    });
+    let position = store.durable();
+    drop(store);
+    // What the snapshot has was on the device before it.
+    let store =
+        Store::open_on(Arc::new(disk.after_power_cut(1)), Options::default()).expect("opens");
+    assert!(store.report().snapshot.is_some() && store.durable() <= position);
+    let map = store.map("map").expect("map");
+    assert_eq!(map.get(&0u64.to_le_bytes()).expect("reads").expect("is there"), [7; 200][..]);
 }

@@ -1,0 +1,46 @@
+//! Makes what was written durable beside the flush role: who only writes is not held up meanwhile.
+//!
+//! Knows files and watermarks; nothing of who asks.
+
+use crate::{
+    error::Error, format::header::segment_name, shared::Shared, sync::atomic::Ordering,
+    wake::waiters::Level,
+};
+
+impl Shared {
+    /// Makes everything before `position`, which has its place, survive power loss.
+    ///
+    /// Where commits wait for syncs anyway, this waits for one of theirs. Where they only wait to be
+    /// written, much may have to be synced at once, and the role stays free meanwhile.
+    ///
+    /// # Errors
+    /// As [`Shared::wait`]; a failed sync poisons the store.
+    pub(crate) fn sync_aside(&self, position: u64) -> Result<(), Error> {
+        if self.level() == Level::Written {
+            self.wait(position, Level::Written)?;
+            self.sync_written()?;
+        }
+        self.wait(position, Level::Synced)
+    }
+
+    /// Syncs what was written before the call, through handles of its own: a failed write-back is told
+    /// to each handle once, so this takes no error from a sync that somebody waits for.
+    fn sync_written(&self) -> Result<(), Error> {
+        let (files, written) = {
+            let role = self.role.lock();
+            self.check_health()?;
+            let ids: Vec<u64> = role.unsynced.iter().map(|one| one.segment_id).collect();
+            (ids, self.written())
+        };
+        for id in &files {
+            let file = self.disk.open(&segment_name(*id))?;
+            file.sync().map_err(|error| self.fail(error))?;
+        }
+        let mut role = self.role.lock();
+        self.check_health()?;
+        self.marks.synced.fetch_max(written, Ordering::AcqRel);
+        // Whoever was written to meanwhile has more to sync.
+        role.unsynced.retain(|one| one.end > written);
+        Ok(())
+    }
+}
