@@ -139,13 +139,15 @@ impl Table {
             return None;
         }
         let mut capacity = words.len() + words.len() / 4 + 1;
-        loop {
+        // No table that was filled key by key is nearly as sparse: words that fit no sooner were not.
+        while capacity <= words.len().saturating_mul(8).saturating_add(1024) {
             let table = Self::with_capacity(capacity);
             if table.put_all(words) {
                 return Some(table);
             }
             capacity += capacity / 4 + 1;
         }
+        None
     }
 
     /// Puts the words, which are in order, where they belong; `false` when there is no room.
@@ -261,5 +263,8 @@ mod tests {
         assert!(MapIndex::from_tables(vec![Table::new(), Table::new()]).is_none());
         assert!(Table::from_words(&[2 << 40 | 1, 1 << 40 | 1]).is_none(), "no order");
         assert!(Table::from_words(&[0]).is_none());
+        let same = |count| (1..=count).map(|at| 0xff_ffff << 40 | at).collect::<Vec<u64>>();
+        assert!(Table::from_words(&same(50)).is_some());
+        assert!(Table::from_words(&same(70)).is_none(), "no table ever has room for them");
     }
 }

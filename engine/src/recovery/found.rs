@@ -9,7 +9,7 @@ use crate::{
     error::Error,
     format::{
         header::{
-            BadHeader, HEADER_BYTES, SegmentHeader, is_cold, parse_segment_name, segment_name,
+            BadHeader, COLD, HEADER_BYTES, SegmentHeader, is_cold, parse_segment_name, segment_name,
         },
         snapshot::{is_unfinished_name, parse_snapshot_name},
     },
@@ -18,6 +18,10 @@ use crate::{
 
 /// What lies behind this is not looked at: offsets have 32 bits, and no segment is nearly as long.
 const FILE_BYTES_MAX: u64 = 1 << 31;
+
+/// Numbers of snapshots and cold segments are below this: no store comes to give so many, and a file
+/// with a larger one is none of its own.
+const NUMBERS_END: u64 = 1 << 62;
 
 /// A segment file.
 #[derive(Debug)]
@@ -68,12 +72,14 @@ impl Directory {
     pub(super) fn look(disk: &Arc<dyn Disk>) -> Result<Self, Error> {
         let names = disk.list()?;
         let ids = names.iter().filter_map(|name| parse_segment_name(name));
-        let (cold, mut history): (Vec<u64>, Vec<u64>) = ids.partition(|id| is_cold(*id));
+        let (mut cold, mut history): (Vec<u64>, Vec<u64>) = ids.partition(|id| is_cold(*id));
+        cold.retain(|id| id & !COLD < NUMBERS_END);
         history.sort_unstable();
         let mut found =
             history.into_iter().map(|id| look_at(disk, id)).collect::<Result<Vec<_>, _>>()?;
         let mut snapshots: Vec<u64> =
             names.iter().filter_map(|name| parse_snapshot_name(name)).collect();
+        snapshots.retain(|id| *id < NUMBERS_END);
         snapshots.sort_unstable_by(|a, b| b.cmp(a));
         let unfinished = names.into_iter().filter(|name| is_unfinished_name(name)).collect();
         let mut directory = Self { cold, snapshots, unfinished, ..Self::default() };

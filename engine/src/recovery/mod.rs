@@ -155,6 +155,19 @@ mod tests {
     use super::*;
     use crate::{options::SEGMENT_BYTES_MAX, storage::RealDisk};
 
+    #[test]
+    fn files_with_numbers_that_no_store_gives_are_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(&dir).unwrap());
+        recover(&disk, &Options::default()).unwrap();
+        for name in ["ffffffffffffffff.snap", "ffffffffffffffff.seg"] {
+            disk.create(name, 4096).unwrap();
+        }
+        let maintenance = recover(&disk, &Options::default()).unwrap().maintenance;
+        assert_eq!((maintenance.next_snapshot, maintenance.next_cold), (1, 1));
+        assert_eq!(disk.list().unwrap().len(), 3);
+    }
+
     /// A footer that a power cut lost leaves a file longer than any segment: what lies behind the
     /// bound has no location.
     #[test]
