@@ -55,7 +55,7 @@ impl Shared {
     /// what they let go of leave no moment for it: later, then.
     ///
     /// # Errors
-    /// [`Error::Io`]: what was not removed is tried again with the next ones.
+    /// [`Error::Io`]: what was not removed is tried again with the next step.
     pub(crate) fn remove_segments(
         &self,
         files: &mut Maintenance,
@@ -88,7 +88,10 @@ impl Shared {
     }
 
     /// Removes the files of segments that are not in the table any more.
-    fn remove_doomed(&self, files: &mut Maintenance) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// [`Error::Io`]: the rest is tried again with the next step.
+    pub(crate) fn remove_doomed(&self, files: &mut Maintenance) -> Result<(), Error> {
         while let Some(id) = files.doomed.last() {
             match self.disk.remove(&segment_name(*id)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),

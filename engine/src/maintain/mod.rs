@@ -42,6 +42,8 @@ impl Shared {
     }
 
     fn step(&self, files: &mut Maintenance, all: bool) -> Result<Maintained, Error> {
+        // What could not be removed was told when it was tried first.
+        let _ = self.remove_doomed(files);
         self.adjust_reserve(files)?;
         let is_tight = self.gate.is_shut();
         let aims = Aims {

@@ -165,3 +165,24 @@ fn one_failure_at_the_reserve_does_not_end_the_background_work() {
         }
     }
 }
+
+#[test]
+fn what_could_not_be_removed_is_removed_later() {
+    let (disk, _, store) = store(4 << 10);
+    let map = store.map("a map").expect("a map");
+    for nth in 0..100u32 {
+        let mut batch = Batch::new();
+        batch.put(&map, b"key", &[nth as u8; 1500]);
+        store.commit(batch).expect("commits");
+    }
+    store.snapshot().expect("is written");
+    store.snapshot().expect("is written");
+    disk.fail(Fault { call: Call::Remove, after: 1, times: 1, errno: Fault::EIO });
+    assert!(matches!(store.maintain(), Err(Error::Io(_))));
+    disk.heal();
+    while store.maintain().expect("maintains") != Maintained::Idle {}
+    let files = disk.files().into_keys().filter(|name| name.ends_with(".seg")).count();
+    let stats = store.stats();
+    // One may be ready for the next segment.
+    assert!(files as u64 <= stats.history_segments + stats.cold_segments + 1, "{files}, {stats:?}");
+}
