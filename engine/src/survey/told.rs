@@ -52,6 +52,9 @@ pub(super) fn check(
                 let durable = mark::durable(&frame, subject.salt, item.offset);
                 looked.durable = looked.durable.max(durable.unwrap_or(0));
                 let is_mark = matches!(frame.kind, Kind::Flush | Kind::Close);
+                if is_mark {
+                    unfinished(looked, batch_at, offset);
+                }
                 if frame.end {
                     batch_at = offset + length as u64;
                 }
@@ -66,8 +69,18 @@ pub(super) fn check(
             looked.spots.push(Spot { offset, bytes, flaw, batch_at, is_told: true });
         }
     }
+    unfinished(looked, batch_at, footer.data_end.into());
     looked.stretches = vec![Stretch { start: HEADER_BYTES as u32, table: footer.table }];
     Ok(())
+}
+
+/// Notes a batch that should have ended by `end`: marks stand between batches, and so do segments.
+fn unfinished(looked: &mut Looked, batch_at: u64, end: u64) {
+    // A frame that does not pass may be the one that ends it.
+    let is_sound = looked.spots.last().is_none_or(|spot| spot.offset < batch_at);
+    if batch_at < end && is_sound {
+        looked.flaw(batch_at, end - batch_at, Flaw::Unfinished, batch_at);
+    }
 }
 
 fn is_as_told(frame: &Frame<'_>, item: &Item<'_>, hash: KeyHash) -> bool {
@@ -81,4 +94,66 @@ fn is_as_told(frame: &Frame<'_>, item: &Item<'_>, hash: KeyHash) -> bool {
     let is_mark = matches!(frame.kind, Kind::Flush | Kind::Close);
     let same_collection = is_mark || frame.collection == item.collection;
     frame.kind == item.kind && same_collection && frame.length == item.length as usize && fields
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        Batch, Options, Store,
+        format::{
+            check::Salt,
+            frame::Head,
+            header::{SegmentHeader, segment_name},
+            u64_at,
+        },
+        offline::verify_on,
+        storage::sim::SimDisk,
+    };
+
+    /// A batch of which the last frame is sound but does not say so, though a mark or the segment's
+    /// end stands behind it.
+    #[test]
+    fn a_batch_without_an_end_is_found_in_a_segment_with_a_footer() {
+        let mut options = Options::default();
+        options.segment_bytes = 4 << 10;
+        let disk = SimDisk::new(1);
+        let store = Store::open_on(Arc::new(disk.clone()), options).unwrap();
+        let log = store.log("log").unwrap();
+        for _ in 0..40 {
+            let mut batch = Batch::new();
+            batch.append(&log, &[7; 300]);
+            store.commit(batch).unwrap().wait().unwrap();
+        }
+        store.close().unwrap();
+        let (files, name) = (disk.files(), segment_name(1));
+        let sound = &files[&name];
+        let store_id = SegmentHeader::decode(&sound[..HEADER_BYTES]).unwrap().store_id;
+        let salt = Salt::new(store_id, 1);
+        let (mut at, mut tried) = (HEADER_BYTES, 0);
+        while let Some(head) = Head::parse(&sound[at..]) {
+            let frame = Frame::check(&sound[at..], salt, at as u32).unwrap();
+            if frame.kind == Kind::Append {
+                let mut bytes = sound.clone();
+                let place = |bytes: &[u8]| {
+                    salt.frame(at as u32, head.length as u32, u64_at(bytes, 8), frame.seq())
+                };
+                let crc = head.check ^ place(&bytes[at..]);
+                bytes[at + 9] = 0;
+                let check = crc ^ place(&bytes[at..]);
+                bytes[at + 4..at + 8].copy_from_slice(&check.to_le_bytes());
+                assert!(!Frame::check(&bytes[at..], salt, at as u32).unwrap().end);
+                let mut files = files.clone();
+                files.insert(name.clone(), bytes);
+                let report = verify_on(Arc::new(SimDisk::with_files(1, files))).unwrap();
+                let [damage] = &report.damages[..] else { panic!("at {at}: {report:?}") };
+                assert_eq!((damage.offset, &damage.flaw), (at as u64, &Flaw::Unfinished));
+                tried += 1;
+            }
+            at += head.padded();
+        }
+        assert!(tried > 5, "{tried}");
+    }
 }
