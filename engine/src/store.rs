@@ -235,9 +235,9 @@ impl Store {
     }
 
     /// Calls `watch` each time the durable watermark has moved, and once with the error when the
-    /// store is poisoned. It runs on the flushing thread, before those who wait are woken, and must
-    /// be short; it must not commit or wait. Without a committer thread the watermark moves only when
-    /// somebody waits.
+    /// store is poisoned. It runs on the thread that flushes, or that met the failure, before those who
+    /// wait are woken, and must be short; it must not commit or wait. Without a committer thread the
+    /// watermark moves only when somebody waits.
     pub fn on_durable(&self, watch: impl Fn(Result<Position, Error>) + Send + Sync + 'static) {
         self.handle.watches.write().push(Arc::new(watch));
     }

@@ -288,17 +288,16 @@ impl Shared {
         error
     }
 
-    /// Refuses writes from now on, and tells everyone who waits.
+    /// Refuses writes from now on; tells those who watch, and then everyone who waits.
     pub(crate) fn poison(&self, error: Error) {
         if self.failure.set(error.clone()).is_err() {
             return;
         }
+        self.tell_failure(&error);
         call(&self.waiters.take_all());
         // With the lock, so that nobody is between looking and waiting.
-        let tail = self.frames.tail.lock();
+        let _tail = self.frames.tail.lock();
         self.space.notify_all();
-        drop(tail);
-        self.tell_failure(&error);
     }
 
     fn tell(&self, position: u64) {
