@@ -75,9 +75,8 @@ pub fn verify_with(
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<VerifyReport, Error> {
     let began = Instant::now();
-    let mut survey = survey::survey(&disk, &How { is_thorough: true, progress })?;
-    let image_damages = std::mem::take(&mut survey.damages);
-    let mut ledger = Ledger::new(image_damages, survey.image());
+    let survey = survey::survey(&disk, &How { is_thorough: true, progress })?;
+    let mut ledger = Ledger::new(survey.damages.clone(), survey.image());
     survey.replay(|event| {
         match event {
             Event::Hole { damage, .. } => ledger.hole(damage),

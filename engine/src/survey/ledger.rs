@@ -234,7 +234,7 @@ impl Ledger {
 impl Known {
     fn follow(&mut self, item: &Item<'_>) {
         match item.kind {
-            Kind::Append => self.next = item.seq + 1,
+            Kind::Append => self.next = item.seq.saturating_add(1),
             Kind::Trim => {
                 self.next = self.next.max(item.seq);
                 self.first = self.first.max(item.seq);

@@ -2,7 +2,7 @@
 //!
 //! Knows tables and places; nothing of what the frames mean.
 
-use super::{Survey, Surveyed};
+use super::{Survey, Surveyed, damage::Flaw};
 use crate::{
     error::Error,
     format::{
@@ -59,7 +59,7 @@ impl Survey {
             };
             let (mut holes, mut told) = (Vec::new(), Vec::new());
             while let Some((damage, place)) = places.next_if(|(_, place)| place.nth == nth) {
-                if place.hides {
+                if place.hides && !self.is_before(segment, damage, replay) {
                     holes.push((place.offset, damage));
                 }
                 if place.is_told {
@@ -74,6 +74,14 @@ impl Survey {
             segment.replay(end, &mut tell)?;
         }
         Ok(())
+    }
+
+    /// Whether what a damage hides lies before a position for certain.
+    fn is_before(&self, segment: &Surveyed, damage: usize, position: u64) -> bool {
+        let Some(damage) = self.damages.get(damage) else { return false };
+        let end = damage.offset.saturating_add(damage.bytes).saturating_sub(HEADER_BYTES as u64);
+        matches!(damage.flaw, Flaw::Frame | Flaw::Frames)
+            && segment.base.saturating_add(end) <= position
     }
 }
 
