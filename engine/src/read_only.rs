@@ -59,7 +59,7 @@ impl Store {
         let mut options = options.checked()?;
         // There is nothing for a thread to do.
         options.committer_thread = false;
-        let opened = lenient::open(&disk, is_thorough)?;
+        let opened = lenient::open(&disk, is_thorough, !is_thorough)?;
         let report = OpenReport {
             segments: opened.recovered.segments as u64,
             records: opened.recovered.records,

@@ -3,6 +3,7 @@
 //! Knows segments; nothing of frames.
 
 use std::{
+    collections::HashSet,
     io::{self, ErrorKind},
     sync::Arc,
 };
@@ -15,7 +16,7 @@ use crate::{
     recovery::reopen::Reopened,
     segment::{file::Segment, frames::Frames},
     storage::{Disk, File},
-    survey::Survey,
+    survey::{Survey, damage::Flaw},
 };
 
 /// The segments of a survey, opened.
@@ -73,6 +74,17 @@ pub(crate) fn place(
         frames.segments.set(segment);
     }
     Ok(Some(Placed { frames, slots: slots.into_iter().flatten().collect() }))
+}
+
+/// The segments that were looked at and are gone: a writer had no use for them any more.
+///
+/// # Errors
+/// [`Error::Io`].
+pub(crate) fn gone(disk: &dyn Disk, survey: &Survey) -> Result<HashSet<u64>, Error> {
+    let there: HashSet<String> = disk.list()?.into_iter().collect();
+    let entries = survey.segments.iter().map(|one| &one.entry);
+    let seen = entries.filter(|entry| entry.flaw != Some(Flaw::Missing));
+    Ok(seen.filter(|entry| !there.contains(&entry.name)).map(|entry| entry.id).collect())
 }
 
 /// In place of a file that is missing or not the store's: whatever is read there is corrupt.

@@ -9,6 +9,7 @@ pub(crate) mod files;
 use std::{io, sync::Arc};
 
 use apply::{Indexed, index};
+use files::Placed;
 
 use crate::{
     error::Error,
@@ -37,42 +38,52 @@ pub(crate) struct Opened {
 }
 
 /// Opens what can be read of a store; every byte of it is looked at when `is_thorough`, else what a
-/// usual opening reads.
+/// usual opening reads. When it `is_held`, it stays readable whatever a writer deletes; otherwise no
+/// map of a disk that may fail is read, which would be a crash.
 ///
 /// # Errors
 /// [`Error::Rejected`] when the directory holds no store, [`Error::Unsupported`], [`Error::Io`].
-pub(crate) fn open(disk: &Arc<dyn Disk>, is_thorough: bool) -> Result<Opened, Error> {
+pub(crate) fn open(
+    disk: &Arc<dyn Disk>,
+    is_thorough: bool,
+    is_held: bool,
+) -> Result<Opened, Error> {
     for _ in 0..TRIES {
         let survey = survey::survey(disk, &How { is_thorough, progress: &|_, _| {} })?;
-        // Who looks at every byte does so for a disk that may fail: reading a map of it would be a crash.
-        if let Some(placed) = files::place(disk, &survey, !is_thorough)? {
-            let indexed = index(&placed, &survey)?;
-            if indexed.met_damage && !is_thorough {
-                // Told as exactly as can be.
-                return open(disk, true);
-            }
-            let Indexed { names, next_collection_id, damages, records, .. } = indexed;
-            let recovered = Recovered {
-                store_id: survey.store_id,
-                frames: placed.frames,
-                names,
-                next_collection_id,
-                active: None,
-                table: TableBuilder::default(),
-                prepared: None,
-                segments: survey.segments.len(),
-                next_segment_id: 0,
-                maintenance: Maintenance::default(),
-                snapshot: survey.image().map(|image| image.header.snapshot_id),
-                snapshots_unusable: 0,
-                position: position(&survey),
-                records,
-                bytes_cut: 0,
-            };
-            return Ok(Opened { recovered, damages, torn: survey.torn });
+        let Some(placed) = files::place(disk, &survey, is_held)? else { continue };
+        let indexed = index(&placed, &survey)?;
+        if !is_held && !files::gone(&**disk, &survey)?.is_empty() {
+            continue;
         }
+        if indexed.met_damage && !is_thorough {
+            // Told as exactly as can be.
+            return open(disk, true, is_held);
+        }
+        return Ok(opened(survey, placed, indexed));
     }
     Err(io::Error::other("the store's files change faster than they can be read").into())
+}
+
+fn opened(survey: Survey, placed: Placed, indexed: Indexed) -> Opened {
+    let Indexed { names, next_collection_id, damages, records, .. } = indexed;
+    let recovered = Recovered {
+        store_id: survey.store_id,
+        frames: placed.frames,
+        names,
+        next_collection_id,
+        active: None,
+        table: TableBuilder::default(),
+        prepared: None,
+        segments: survey.segments.len(),
+        next_segment_id: 0,
+        maintenance: Maintenance::default(),
+        snapshot: survey.image().map(|image| image.header.snapshot_id),
+        snapshots_unusable: 0,
+        position: position(&survey),
+        records,
+        bytes_cut: 0,
+    };
+    Opened { recovered, damages, torn: survey.torn }
 }
 
 /// Where what can be read ends in history.

@@ -49,7 +49,12 @@ pub(super) fn check(
     let images = survey.snapshots.iter().filter_map(|snapshot| snapshot.image.as_ref());
     for image in images {
         let is_newest = image.header.snapshot_id == newest.header.snapshot_id;
-        let bad = Check { placed: &placed, survey, image, bad: BTreeMap::new() }.run();
+        let mut bad = Check { placed: &placed, survey, image, bad: BTreeMap::new() }.run();
+        if !bad.is_empty() {
+            // A writer removes what no snapshot points into any more: this one is of no use then.
+            let gone = files::gone(&**disk, survey)?;
+            bad.retain(|(segment, _), _| !gone.contains(segment));
+        }
         for (place, lost) in bad {
             // What only the older one has is of no use any more.
             let lost = lost.into_iter().filter(|lost| is_newest && lost.is_kept(&known));

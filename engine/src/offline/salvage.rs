@@ -14,6 +14,7 @@ use crate::{
     backup::unfinished,
     collection::Kind,
     error::Error,
+    format::header::parse_segment_name,
     ids::Seq,
     index::log::LogIndex,
     log::Log,
@@ -76,8 +77,8 @@ pub struct Part {
 /// lost that nothing tells of ([`Lost::Unknown`]), a key may have the value it had before.
 ///
 /// # Errors
-/// [`Error::Rejected`] when there is no store in `from` or something in `to`,
-/// [`Error::Unsupported`], [`Error::Full`], [`Error::Io`]. What was copied then is removed; what a
+/// [`Error::Rejected`] when there is no store in `from` or something in `to`, and when a writer removed
+/// segments before they were copied; [`Error::Unsupported`], [`Error::Full`], [`Error::Io`]. What was copied then is removed; what a
 /// crash leaves is refused by [`Store::open`].
 pub fn salvage(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<SalvageReport, Error> {
     let from = Arc::new(RealDisk::open_read_only(from)?);
@@ -97,7 +98,8 @@ pub fn salvage_on(
     if !to.list()?.is_empty() {
         return Err(Error::rejected("the directory to copy to is not empty"));
     }
-    let old = Store::open_thoroughly(from)?;
+    let names = from.list()?;
+    let old = Store::open_thoroughly(Arc::clone(&from))?;
     // Whatever the old store took fits the new one; it is made durable as a whole.
     options.record_bytes_max = RECORD_BYTES_MAX;
     options.durability = Durability::Os;
@@ -112,8 +114,14 @@ pub fn salvage_on(
     };
     let copied = unfinished::mark(&*to).and_then(|()| {
         let mut salvage = Salvage::new(&old, &new);
-        salvage.copy()?;
-        Ok(salvage.report)
+        let copied = salvage.copy();
+        let is_less = copied.is_err() || !salvage.report.left.is_empty();
+        if is_less && is_any_gone(&*from, &names)? {
+            let why =
+                "segments went while they were read: end what has the store open, and try again";
+            return Err(Error::rejected(why));
+        }
+        copied.map(|()| salvage.report)
     });
     let closed = new.close();
     let finished = copied.and_then(|report| {
@@ -129,6 +137,13 @@ pub fn salvage_on(
         elapsed: began.elapsed(),
         ..report
     })
+}
+
+/// Whether a segment among these files is gone: a writer had no use for it any more.
+fn is_any_gone(disk: &dyn Disk, names: &[String]) -> Result<bool, Error> {
+    let there: HashSet<String> = disk.list()?.into_iter().collect();
+    let mut segments = names.iter().filter(|name| parse_segment_name(name).is_some());
+    Ok(segments.any(|name| !there.contains(name)))
 }
 
 struct Salvage<'a> {

@@ -8,7 +8,7 @@ use std::sync::{
 use syncline_engine::{
     Batch, Error, Store,
     offline::{Lost, salvage_on, verify_on},
-    storage::sim::SimDisk,
+    storage::{Disk, sim::SimDisk},
 };
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
         dice::{Dice, for_seeds, in_parallel},
         driver::{Driver, options, random_batch},
         judge::{Files, read_each},
+        manners::{Between, Meanwhile},
         model::{Change, Model},
         observe::observe,
     },
@@ -210,4 +211,88 @@ fn beside_a_writer_that_compacts_every_look_is_whole() {
         done.store(true, Ordering::Relaxed);
     });
     assert!(store.stats().segments_removed > 0, "{:?}", store.stats());
+}
+
+/// A writer removes segments at any moment of a look, on which files are opened one by one: what is
+/// gone is no damage, and nothing is left out silently.
+#[test]
+fn what_goes_meanwhile_is_no_damage() {
+    let kinds: [fn(Arc<dyn Disk>); 3] = [verifies, reads, salvages];
+    for look in kinds {
+        let mut removed = 0;
+        for opens in 0.. {
+            let disk = SimDisk::new(7);
+            let mut driver = start(&disk).expect("opens");
+            for n in 0..60 {
+                commit(&mut driver, n);
+            }
+            driver.store.compact().expect("compacts");
+            let writer = driver.store.clone();
+            let meanwhile = Meanwhile::new(opens, move || {
+                for n in 60..120 {
+                    commit(&mut driver, n);
+                }
+                driver.store.compact().expect("compacts");
+            });
+            let before = writer.stats().segments_removed;
+            look(Between::new(&disk, Arc::clone(&meanwhile)));
+            if !meanwhile.is_done() {
+                break;
+            }
+            removed += writer.stats().segments_removed - before;
+        }
+        assert!(removed > 0);
+    }
+}
+
+fn commit(driver: &mut Driver, n: u64) {
+    let mut changes = vec![
+        Change::Append { log: 0, payload: vec![n as u8; 100] },
+        Change::Put { map: 0, key: vec![n as u8 % 5], value: vec![n as u8; 30] },
+    ];
+    if n > 20 {
+        changes.push(Change::Trim { log: 0, before: n - 10 });
+    }
+    driver.commit(&changes).expect("commits");
+    driver.wait().expect("durable");
+}
+
+fn verifies(disk: Arc<dyn Disk>) {
+    let report = verify_on(disk).expect("verifies");
+    assert!(report.is_sound(), "{report:?}");
+}
+
+fn reads(disk: Arc<dyn Disk>) {
+    let store = Store::open_read_only_on(disk, options()).expect("opens");
+    assert!(store.report().damages.is_empty(), "{:?}", store.report());
+    observe(&store).expect("reads");
+}
+
+fn salvages(disk: Arc<dyn Disk>) {
+    match salvage_on(disk, Arc::new(SimDisk::new(2)), options()) {
+        Ok(report) => assert!(report.left.is_empty() && report.damages.is_empty(), "{report:?}"),
+        Err(error) => assert!(matches!(error, Error::Rejected(_)), "{error}"),
+    }
+}
+
+/// What a bad place hides is known to a snapshot that was taken behind it.
+#[test]
+fn a_snapshot_tells_what_a_damage_before_it_took() {
+    let disk = SimDisk::new(7);
+    let mut driver = Driver::start(disk.clone()).expect("opens");
+    for n in 0..10 {
+        driver.commit(&[Change::Append { log: 0, payload: vec![n; 100] }]).expect("commits");
+        driver.wait().expect("durable");
+    }
+    driver.store.snapshot().expect("taken");
+    let Driver { store, .. } = driver;
+    store.close().expect("closes");
+    let mut files = disk.files();
+    let first = files.get_mut("0000000000000001.seg").expect("is there");
+    let third = first.windows(100).position(|bytes| bytes == [2; 100]).expect("is there");
+    first[third] ^= 1;
+    let report = verify_on(Arc::new(SimDisk::with_files(1, files))).expect("verifies");
+    let [damage] = &report.damages[..] else { panic!("{report:?}") };
+    let [Lost::Records { first, last, .. }] = &damage.lost[..] else { panic!("{damage}") };
+    assert_eq!((first.0, last.0), (3, 3));
 }

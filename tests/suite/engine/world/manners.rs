@@ -3,7 +3,10 @@
 
 use std::{
     io,
-    sync::{Arc, Condvar, Mutex},
+    sync::{
+        Arc, Condvar, Mutex,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use bytes::Bytes;
@@ -18,6 +21,9 @@ pub(crate) trait Manner: std::fmt::Debug + Send + Sync + 'static {
 
     /// Before a write to the file of this name.
     fn before_write(&self, _name: &str) {}
+
+    /// Before the opening of a file.
+    fn opens(&self) {}
 
     /// Instead of the sync of the directory.
     fn sync_dir(&self, disk: &SimDisk) -> io::Result<()> {
@@ -111,6 +117,41 @@ impl Manner for Slow {
     }
 }
 
+/// Something that is done before a file is opened, once.
+pub(crate) struct Meanwhile<F> {
+    does: Mutex<Option<F>>,
+    /// How many files are opened before.
+    after: AtomicU64,
+}
+
+impl<F> Meanwhile<F> {
+    pub(crate) fn new(after: u64, does: F) -> Arc<Self> {
+        Arc::new(Self { does: Mutex::new(Some(does)), after: AtomicU64::new(after) })
+    }
+
+    /// Whether it was done.
+    pub(crate) fn is_done(&self) -> bool {
+        self.does.lock().expect("no panic").is_none()
+    }
+}
+
+impl<F> std::fmt::Debug for Meanwhile<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Meanwhile").finish_non_exhaustive()
+    }
+}
+
+impl<F: FnOnce() + Send + 'static> Manner for Meanwhile<F> {
+    fn opens(&self) {
+        let before = self.after.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1));
+        if before.is_err()
+            && let Some(does) = self.does.lock().expect("no panic").take()
+        {
+            does();
+        }
+    }
+}
+
 /// The disk as the store sees it.
 #[derive(Debug)]
 pub(crate) struct Between<M> {
@@ -145,6 +186,7 @@ impl<M: Manner> Disk for Between<M> {
         self.disk.list()
     }
     fn open(&self, name: &str) -> io::Result<Arc<dyn File>> {
+        self.manner.opens();
         Ok(self.file(name, self.disk.open(name)?))
     }
     fn create(&self, name: &str, bytes: u64) -> io::Result<Arc<dyn File>> {
