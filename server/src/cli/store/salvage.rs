@@ -2,12 +2,19 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::Duration,
 };
 
-use syncline_engine::offline::{self, SalvageReport};
+use syncline_engine::{
+    Error, Options,
+    offline::{self, SalvageReport},
+    storage::RealDisk,
+};
 
 use super::{place, text, verify};
 use crate::cli::{
@@ -54,7 +61,7 @@ fn salvage(from: &Path, to: &Path) -> Result<SalvageReport, Failure> {
         files.iter().map(|(_, bytes)| bytes).sum()
     };
     let ended = AtomicBool::new(false);
-    let report = thread::scope(|scope| {
+    thread::scope(|scope| {
         // How much there is to be is not known before: the old files tell about.
         let watching = scope.spawn(|| {
             let mut bar = Progress::new("saved");
@@ -65,12 +72,19 @@ fn salvage(from: &Path, to: &Path) -> Result<SalvageReport, Failure> {
             }
             bar.end();
         });
-        let report = offline::salvage(from, to);
+        let report = copy(from, to);
         ended.store(true, Ordering::Release);
         watching.thread().unpark();
         report
-    });
-    report.map_err(|error| Failure::from(error).about(from.display()))
+    })
+}
+
+fn copy(from: &Path, to: &Path) -> Result<SalvageReport, Failure> {
+    let about = |error: Error, dir: &Path| Failure::from(error).about(dir.display());
+    let old = RealDisk::open_read_only(from).map_err(|error| about(error.into(), from))?;
+    let new = RealDisk::open(to).map_err(|error| about(error.into(), to))?;
+    let report = offline::salvage_on(Arc::new(old), Arc::new(new), Options::default());
+    report.map_err(|error| Failure::from(error).about(format_args!("{from:?} to {to:?}")))
 }
 
 fn listed(dir: &str, report: &SalvageReport) -> String {
