@@ -3,6 +3,8 @@
 //! The server decides below which directory they go; a caller gives only a plain name.
 
 use std::{
+    collections::VecDeque,
+    io,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -13,12 +15,17 @@ use std::{
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use syncline_engine::{Error, Position, Store, storage::RealDisk};
+use syncline_engine::{
+    Error, Position, Store,
+    storage::{Disk, RealDisk},
+};
 
 use super::absolute;
 
 /// Longest name of a backup, in bytes.
 const NAME_BYTES_MAX: usize = 100;
+/// Backups whose end is remembered.
+const REMEMBERED_MAX: usize = 16;
 
 /// Why no backup was begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +40,7 @@ pub(crate) enum Refusal {
     NoThread,
 }
 
-/// The last backup that was begun.
+/// A backup that was begun.
 #[derive(Debug)]
 struct Backup {
     name: String,
@@ -47,14 +54,15 @@ struct Backup {
 #[derive(Debug)]
 pub(super) struct Backups {
     dir: PathBuf,
-    last: Arc<Mutex<Option<Backup>>>,
+    /// Those that were begun last, oldest first; only the newest may go on.
+    begun: Arc<Mutex<VecDeque<Backup>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Backups {
     /// Backups go below `dir`, which is created with the first one.
     pub(super) fn new(dir: PathBuf) -> Self {
-        Self { dir, last: Default::default(), thread: Mutex::default() }
+        Self { dir, begun: Default::default(), thread: Mutex::default() }
     }
 
     /// Begins one.
@@ -62,37 +70,39 @@ impl Backups {
         if !is_plain(name) {
             return Err(Refusal::BadName);
         }
-        let mut last = self.last.lock();
-        if last.as_ref().is_some_and(|last| last.outcome.is_none()) {
+        let mut all = self.begun.lock();
+        if all.back().is_some_and(|last| last.outcome.is_none()) {
             return Err(Refusal::Busy);
         }
         let path = self.dir.join(name);
-        // A link that points nowhere is something too.
-        if path.symlink_metadata().is_ok() {
+        if !is_free(&path) {
             return Err(Refusal::Exists);
         }
         let begun = Backup { name: name.into(), progress: Arc::default(), outcome: None };
         let (told, progress) = (tell(&begun, &path), begun.progress.clone());
-        let (store, shared) = (store.clone(), self.last.clone());
+        let (store, shared) = (store.clone(), self.begun.clone());
         let thread = thread::Builder::new().name("syncline-backup".into()).spawn(move || {
             let outcome = copy(&store, &path, &progress);
             match &outcome {
                 Ok(position) => tracing::info!(position = position.0, "made a backup"),
                 Err(error) => tracing::warn!(%error, "a backup failed"),
             }
-            if let Some(last) = &mut *shared.lock() {
+            if let Some(last) = shared.lock().back_mut() {
                 last.outcome = Some(outcome);
             }
         });
         *self.thread.lock() = Some(thread.map_err(|_| Refusal::NoThread)?);
-        *last = Some(begun);
+        all.push_back(begun);
+        if all.len() > REMEMBERED_MAX {
+            all.pop_front();
+        }
         Ok(told)
     }
 
-    /// How far the backup of this name is, if it is the last one.
+    /// How far the backup of this name is, if it is one of the last.
     pub(super) fn look(&self, name: &str) -> Option<Value> {
-        let last = self.last.lock();
-        let backup = last.as_ref().filter(|last| last.name == name)?;
+        let all = self.begun.lock();
+        let backup = all.iter().rev().find(|backup| backup.name == name)?;
         Some(tell(backup, &self.dir.join(name)))
     }
 
@@ -102,6 +112,16 @@ impl Backups {
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("a backup ended in a panic");
         }
+    }
+}
+
+/// Whether a backup may be made here: there is nothing, or the empty directory that one has left which
+/// failed. A link that points nowhere is something too.
+fn is_free(path: &Path) -> bool {
+    let is_empty = || Ok::<_, io::Error>(RealDisk::open_read_only(path)?.list()?.is_empty());
+    match path.symlink_metadata() {
+        Ok(there) => there.is_dir() && is_empty().unwrap_or(false),
+        Err(_) => true,
     }
 }
 
@@ -129,6 +149,7 @@ fn tell(backup: &Backup, path: &Path) -> Value {
         Some(Err(error)) => {
             told["state"] = "failed".into();
             told["error"] = error.to_string().into();
+            told["is_damage"] = error.is_corruption().into();
         }
     }
     told
@@ -143,6 +164,24 @@ fn is_plain(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_failed_backup_leaves_is_in_nobodys_way() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("today");
+        assert!(is_free(&path));
+        std::fs::create_dir(&path).unwrap();
+        // What stays of the lock.
+        std::fs::write(path.join("LOCK"), "").unwrap();
+        assert!(is_free(&path));
+        std::fs::write(path.join("0000000000000001.snap"), "x").unwrap();
+        assert!(!is_free(&path));
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink(dir.path().join("nowhere"), &link).unwrap();
+        assert!(!is_free(&link));
+        std::fs::write(dir.path().join("file"), "").unwrap();
+        assert!(!is_free(&dir.path().join("file")));
+    }
 
     #[test]
     fn only_plain_names_are_taken() {

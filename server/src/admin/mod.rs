@@ -112,7 +112,7 @@ impl Admin {
         self.backups.begin(&self.store, name)
     }
 
-    /// How far the backup of this name is, if it is the last one that was begun.
+    /// How far the backup of this name is, if it is one of the last that were begun.
     pub(crate) fn backup(&self, name: &str) -> Option<Value> {
         self.backups.look(name)
     }

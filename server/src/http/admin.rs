@@ -30,7 +30,9 @@ pub(super) fn respond<B>(admin: &Admin, request: &Request<B>) -> Answer {
         (_, Some(name)) if method == Method::POST => begin(admin, name),
         (_, Some(name)) if method == Method::GET => match admin.backup(name) {
             Some(backup) => json(StatusCode::OK, &backup),
-            None => problem(Problem::NotFound, "the last backup that was begun is another one"),
+            None => {
+                problem(Problem::NotFound, "none of the last backups that were begun has this name")
+            }
         },
         (_, Some(_)) => not_allowed("GET, POST"),
         _ => super::nothing(),

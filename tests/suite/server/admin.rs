@@ -163,6 +163,11 @@ fn a_backup_made_while_clients_write_has_all_that_was_acknowledged_before() {
     let again = ask(server.address(), "POST", "/admin/backups/one", Some(TOKEN));
     assert_eq!((again.status, &json(&again)["code"]), (409, &Value::from("conflict")));
     assert_eq!(ask(server.address(), "GET", "/admin/backups/two", Some(TOKEN)).status, 404);
+
+    // Who waits for one is told of it though the next has begun.
+    assert_eq!(ask(server.address(), "POST", "/admin/backups/two", Some(TOKEN)).status, 202);
+    let one = json(&ask(server.address(), "GET", "/admin/backups/one", Some(TOKEN)));
+    assert_eq!((&one["state"], &one["position"]), (&"done".into(), &done["position"]));
 }
 
 #[test]

@@ -104,6 +104,7 @@ fn by_server(server: &Remote, name: &str) -> Result<Value, Failure> {
     bar.end();
     match backup["error"].as_str() {
         None => Ok(backup),
+        Some(error) if backup["is_damage"] == true => Err(Failure::new(Exit::Damaged, error)),
         Some(error) => Err(Failure::new(Exit::Failed, error)),
     }
 }

@@ -1,6 +1,6 @@
 //! `stat` and `backup` of a running server: how it is found, who is let in, exit codes.
 
-use std::fs;
+use std::{fs, os::unix::fs::FileExt};
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -107,4 +107,23 @@ fn no_token_is_logged() {
     for hidden in [TOKEN, "another-token-of-letters", key["token"].as_str().unwrap()] {
         assert!(!output.contains(hidden), "{hidden} in\n{output}");
     }
+}
+
+#[test]
+fn damage_fails_a_backup_with_its_own_code_and_leaves_its_name_free() {
+    let (dir, _serving) = serving(&[]);
+    let data = dir.path().join("data");
+    let file = data.join("0000000000000001.seg");
+    let segment = fs::File::options().read(true).write(true).open(file).unwrap();
+    let mut bytes = [0; 4096];
+    segment.read_exact_at(&mut bytes, 0).unwrap();
+    let at = bytes.windows(8).position(|bytes| bytes == b"a change").unwrap();
+    segment.write_all_at(b"A", at as u64).unwrap();
+    for _ in 0..2 {
+        let ran = on(&data, &["backup", "--online", "today"]);
+        assert_eq!(ran.code, Some(3), "{}", ran.err);
+    }
+    segment.write_all_at(b"a", at as u64).unwrap();
+    let ran = on(&data, &["backup", "--online", "today"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
 }
