@@ -117,8 +117,7 @@ mod tests {
     /// end stands behind it.
     #[test]
     fn a_batch_without_an_end_is_found_in_a_segment_with_a_footer() {
-        let mut options = Options::default();
-        options.segment_bytes = 4 << 10;
+        let options = Options { segment_bytes: 4 << 10, ..Options::default() };
         let disk = SimDisk::new(1);
         let store = Store::open_on(Arc::new(disk.clone()), options).unwrap();
         let log = store.log("log").unwrap();
