@@ -101,7 +101,9 @@ impl Kind {
     pub fn settings(self) -> &'static str {
         match self {
             Self::Syncline => {
-                "defaults; its user calls `maintain` until it is idle, here every 50 ms. Every read checks its CRC, and so does an open without a snapshot"
+                "defaults; its user calls `maintain` until it is idle, here every 50 ms. Where values are overwritten, \
+                 segments of 8 MiB and a thread of its own instead. Every read checks its CRC, and so does an open \
+                 without a snapshot"
             }
             Self::Raft => {
                 "defaults, but compression off (the payload does not compress) and `purge_threshold` 512 MB instead of \

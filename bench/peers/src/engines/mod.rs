@@ -101,6 +101,20 @@ impl Kind {
             _ => return Err(format!("{} is not in this build", self.name()).into()),
         })
     }
+
+    /// Opens it for values that are overwritten all the time, as its makers have it then.
+    pub fn open_to_overwrite(
+        self,
+        dir: &Path,
+        wait: Wait,
+        logs: u32,
+    ) -> Result<Box<dyn Engine>, Failure> {
+        if self != Self::Syncline {
+            return self.open(dir, wait, logs);
+        }
+        fs::create_dir_all(dir)?;
+        Ok(Box::new(syncline::Syncline::open_to_overwrite(dir, wait, logs)?))
+    }
 }
 
 #[cfg(test)]

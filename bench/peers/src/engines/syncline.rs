@@ -6,12 +6,16 @@ use syncline_engine::{Batch, Durability, Log, Maintained, Map, Options, Seq, Sto
 
 use super::{Engine, Failure, Reader, Wait, Writer};
 
+const SMALL_SEGMENT_BYTES: u64 = 8 << 20;
+
 /// An open store and its logs.
 pub struct Syncline {
     store: Store,
     logs: Vec<Log>,
     map: Map,
     wait: Wait,
+    /// It does its upkeep itself.
+    has_thread: bool,
 }
 
 struct Appender<'a> {
@@ -42,11 +46,26 @@ pub fn open_unblocked(dir: &Path) -> Result<Store, Failure> {
 impl Syncline {
     /// Opens the store and its logs.
     pub fn open(dir: &Path, wait: Wait, logs: u32) -> Result<Self, Failure> {
-        let store = Store::open(dir.join("store"), options(wait))?;
+        Self::open_with(dir, wait, logs, options(wait))
+    }
+
+    /// Opens the store with what suits a few hundred megabytes that are overwritten: segments that are a
+    /// small part of them, and a thread of its own for upkeep.
+    pub fn open_to_overwrite(dir: &Path, wait: Wait, logs: u32) -> Result<Self, Failure> {
+        let mut options = options(wait);
+        options.segment_bytes = SMALL_SEGMENT_BYTES;
+        options.reserve_bytes = SMALL_SEGMENT_BYTES;
+        options.maintenance_thread = true;
+        Self::open_with(dir, wait, logs, options)
+    }
+
+    fn open_with(dir: &Path, wait: Wait, logs: u32, options: Options) -> Result<Self, Failure> {
+        let has_thread = options.maintenance_thread;
+        let store = Store::open(dir.join("store"), options)?;
         let logs =
             (0..logs).map(|log| store.log(&format!("log/{log}"))).collect::<Result<_, _>>()?;
         let map = store.map("map")?;
-        Ok(Self { store, logs, map, wait })
+        Ok(Self { store, logs, map, wait, has_thread })
     }
 
     fn commit(&self, batch: Batch) -> Result<(), Failure> {
@@ -80,7 +99,7 @@ impl Engine for Syncline {
     }
 
     fn maintain(&self) -> Result<bool, Failure> {
-        Ok(self.store.maintain()? != Maintained::Idle)
+        Ok(!self.has_thread && self.store.maintain()? != Maintained::Idle)
     }
 
     fn snapshot(&self) -> Result<bool, Failure> {

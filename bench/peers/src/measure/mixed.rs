@@ -33,7 +33,7 @@ pub fn run(kind: Kind, dir: &Path, scale: &Scale) -> Result<Figures, Failure> {
         let (rate, took) = durable::disk(dir, BATCH * PAYLOAD_BYTES, limit)?;
         return Ok(figures(rate, &took));
     }
-    let engine = kind.open(dir, Wait::Durable, WRITERS)?;
+    let engine = kind.open_to_overwrite(dir, Wait::Durable, WRITERS)?;
     maps::fill(&*engine, scale.mixed_keys, KEY_BYTES)?;
     let upkeep = Upkeep::default();
     let (took, seconds, reads) = thread::scope(|scope| {

@@ -25,7 +25,7 @@ const BLOCK_BYTES: u64 = 512;
 
 /// Puts per second, space over live bytes all along, and bytes written over bytes put.
 pub fn run(kind: Kind, dir: &Path, scale: &Scale) -> Result<Figures, Failure> {
-    let engine = kind.open(dir, Wait::Buffered, 1)?;
+    let engine = kind.open_to_overwrite(dir, Wait::Buffered, 1)?;
     maps::fill(&*engine, scale.overwrite_keys, KEY_BYTES)?;
     let live = (scale.overwrite_keys * (KEY_BYTES + PAYLOAD_BYTES) as u64) as f64;
     let limit = Duration::from_secs_f64(scale.overwrite_seconds);
