@@ -71,6 +71,18 @@ const SEEDS: &[Seed] = &[
         both: "match self.split.get().filter(|_| !PLANTED) {
             Some(split) => look(&split[stripe()].read()[child_of(hash)]),",
     },
+    Seed {
+        name: "a removed segment is looked for once",
+        file: "read/resolve.rs",
+        right: "_ if segments.reclaims() != before => {}",
+        both: "_ if !PLANTED && segments.reclaims() != before => {}",
+    },
+    Seed {
+        name: "a snapshot is replayed from too late",
+        file: "snapshot/mod.rs",
+        right: "replay: begin.replay,",
+        both: "replay: if PLANTED { as_of } else { begin.replay },",
+    },
 ];
 
 fn main() {

@@ -11,7 +11,7 @@ use crate::{
 mod scenarios;
 
 use engine::Options;
-use scenarios::{commits, creates, logs, maps, poison};
+use scenarios::{commits, creates, logs, maps, poison, upkeep};
 
 /// Without and with a committer thread.
 fn explore_both(name: &str, scenario: fn(&Files, fn(&mut Options))) {
@@ -106,4 +106,16 @@ fn a_log_that_many_create_is_one() {
 fn nothing_follows_a_drop() {
     let files = images::store(&[]);
     explore("dropped under writers", move || creates::dropped_under_writers(&files));
+}
+
+#[test]
+fn a_slot_that_is_given_again_hides_nothing() {
+    let files = images::sparse_store();
+    explore("slots given again", move || upkeep::slots_given_again(&files));
+}
+
+#[test]
+fn a_snapshot_amid_commits_keeps_what_was_acknowledged() {
+    let files = images::store(maps::KEYS);
+    explore("snapshot amid commits", move || upkeep::snapshot_while_committing(&files));
 }

@@ -5,6 +5,7 @@ pub(crate) mod creates;
 pub(crate) mod logs;
 pub(crate) mod maps;
 pub(crate) mod poison;
+pub(crate) mod upkeep;
 mod world;
 
 use super::engine;
