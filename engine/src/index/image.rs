@@ -9,6 +9,7 @@ use super::{
     words::{Large, Run, Words},
 };
 use crate::{
+    format::header::HEADER_BYTES,
     location::Location,
     sync::{Arc, RwLock, atomic::Ordering},
 };
@@ -16,6 +17,11 @@ use crate::{
 /// The segment that a word points into.
 pub(crate) fn slot_of(word: u64) -> u16 {
     Location::unpack(word).slot
+}
+
+/// Whether a word points behind the header of a segment.
+fn is_place(word: u64) -> bool {
+    Location::unpack(word).offset as usize >= HEADER_BYTES
 }
 
 impl LogIndex {
@@ -69,7 +75,8 @@ impl LogIndex {
             last.extend(page);
             from = seq;
             at = last.iter().try_fold(seq, |at, word| {
-                let count = Some(Run(*word).count() as u64).filter(|count| *count > 0)?;
+                let count = Some(Run(*word).count() as u64);
+                let count = count.filter(|count| *count > 0 && is_place(*word))?;
                 at.checked_add(count)
             })?;
         }
@@ -135,7 +142,7 @@ impl Table {
     /// A table of these words; `None` when they are not in the order of their prints.
     pub(crate) fn from_words(words: &[u64]) -> Option<Self> {
         let is_in_order = words.is_sorted_by_key(|word| print_of(*word));
-        if !is_in_order || words.contains(&0) {
+        if !is_in_order || !words.iter().all(|word| is_place(*word)) {
             return None;
         }
         let mut capacity = words.len() + words.len() / 4 + 1;
@@ -261,8 +268,8 @@ mod tests {
             assert_eq!(loaded.len() as u64, count + 1);
         }
         assert!(MapIndex::from_tables(vec![Table::new(), Table::new()]).is_none());
-        assert!(Table::from_words(&[2 << 40 | 1, 1 << 40 | 1]).is_none(), "no order");
-        assert!(Table::from_words(&[0]).is_none());
+        assert!(Table::from_words(&[2 << 40 | 8, 1 << 40 | 8]).is_none(), "no order");
+        assert!(Table::from_words(&[7]).is_none(), "within a header");
         let same = |count| (1..=count).map(|at| 0xff_ffff << 40 | at).collect::<Vec<u64>>();
         assert!(Table::from_words(&same(50)).is_some());
         assert!(Table::from_words(&same(70)).is_none(), "no table ever has room for them");

@@ -3,6 +3,8 @@
 //! Nothing of a snapshot is used before all of it was checked. Knows files and their checks; what the
 //! image tells is put together elsewhere.
 
+use std::collections::BTreeSet;
+
 use super::{load, parallel::on_cores, reopen::Reopened};
 use crate::{
     collection::Collection,
@@ -89,11 +91,20 @@ pub(crate) fn read(file: &dyn File, id: u64, store_id: u64) -> Result<Option<Ima
         return Ok(None);
     };
     let next_cold = end.next_cold;
+    let is_clear = has_own_slots(&end);
     let kept = Kept::new(&header, end, file_bytes);
-    if kept.replay_segment() == 0 {
+    if kept.replay_segment() == 0 || !is_clear {
         return Ok(None);
     }
     Ok(Some(Image { header, next_cold, kept, collections }))
+}
+
+/// Whether each segment has an id and a slot of its own.
+fn has_own_slots(end: &SnapshotEnd) -> bool {
+    let count = end.segments.len();
+    let ids: BTreeSet<u64> = end.segments.iter().map(|listed| listed.id).collect();
+    let slots: BTreeSet<u16> = end.segments.iter().map(|listed| listed.slot).collect();
+    ids.len() == count && slots.len() == count
 }
 
 /// A snapshot's header and end, and the file's length.
@@ -119,6 +130,8 @@ fn frame(
     let mut bytes = vec![0; end_bytes as usize];
     let read = file.read_at(&mut bytes, header.end_at)?;
     let end = SnapshotEnd::decode(&bytes[..read], &header);
+    // All that an image tells is in units of eight bytes.
+    let end = end.filter(|end| end.image_bytes == padded(end.image_bytes as usize) as u64);
     Ok(end.map(|end| (header, end, file_bytes)))
 }
 
