@@ -26,6 +26,8 @@ pub(crate) fn open(disk: &SimDisk) -> Result<Store, Error> {
     let mut options = Options::default();
     options.segment_bytes = 4 << 10;
     options.tail_bytes_max = 64 << 10;
+    // No use on a disk without an end.
+    options.reserve_bytes = 0;
     Store::open_on(Arc::new(disk.clone()), options)
 }
 

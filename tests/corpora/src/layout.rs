@@ -16,7 +16,7 @@ fn fold(a: u64, b: u64) -> u64 {
     product as u64 ^ (product >> 64) as u64
 }
 
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
+pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     let mut out = [0; 8];
     out.copy_from_slice(&bytes[at..at + 8]);
     u64::from_le_bytes(out)
@@ -26,23 +26,33 @@ pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u64_at(bytes, at) as u32
 }
 
-/// The salt of a segment.
+/// The salt of a segment or of a snapshot.
 #[derive(Clone, Copy)]
-pub(crate) struct Salt(u64);
+pub(crate) struct Salt {
+    mixed: u64,
+    /// What offsets are counted in, in bytes.
+    unit: usize,
+}
 
 impl Salt {
     pub(crate) fn new(store: u64, segment: u64) -> Self {
-        Self(fold(store ^ K0, segment.wrapping_add(K1)) ^ store.rotate_left(32))
+        let mixed = fold(store ^ K0, segment.wrapping_add(K1)) ^ store.rotate_left(32);
+        Self { mixed, unit: 1 }
+    }
+
+    pub(crate) fn of_snapshot(store: u64, snapshot: u64) -> Self {
+        Self { unit: 8, ..Self::new(store, snapshot | 1 << 62) }
     }
 
     fn place(self, offset: usize, length: u32, kind_word: u64, seq: u64) -> u32 {
-        let mixed = fold(self.0 ^ ((offset as u64) << 32 | u64::from(length)), K2);
+        let place = (offset / self.unit) as u64;
+        let mixed = fold(self.mixed ^ (place << 32 | u64::from(length)), K2);
         let mixed = fold(fold(mixed ^ kind_word, K3) ^ seq, K1);
         (mixed ^ mixed >> 32) as u32
     }
 
     fn mark(self, offset: usize, durable: u64) -> u64 {
-        fold(fold(self.0 ^ K1, offset as u64 ^ K3) ^ durable, K0)
+        fold(fold(self.mixed ^ K1, offset as u64 ^ K3) ^ durable, K0)
     }
 }
 
@@ -57,7 +67,8 @@ pub(crate) fn header(store: u64, segment: u64, base: u64) -> Vec<u8> {
     out
 }
 
-fn mend_header(file: &mut [u8]) {
+/// Gives a header of 64 bytes, of either kind of file, a sound CRC.
+pub(crate) fn mend_header(file: &mut [u8]) {
     let crc = crc32fast::hash(&file[..60]);
     file[60..64].copy_from_slice(&crc.to_le_bytes());
 }

@@ -4,13 +4,16 @@
 //! A target panics when something is wrong with the code under it. The format of the store is written
 //! down here once more, after docs/format.md, so that nothing is judged by itself.
 
+mod again;
 mod batches;
 mod contents;
 mod frames;
+mod golden;
 mod input;
 mod layout;
 mod relay;
 mod segments;
+mod snapshots;
 
 /// A target: its name, and what it does with an input.
 pub type Target = (&'static str, fn(&[u8]));
@@ -18,6 +21,7 @@ pub type Target = (&'static str, fn(&[u8]));
 /// Every target.
 pub const TARGETS: &[Target] = &[
     ("segments", segments::run),
+    ("snapshots", snapshots::run),
     ("batches", batches::run),
     ("relay", relay::run),
     ("frames", frames::run),

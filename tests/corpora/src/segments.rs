@@ -3,24 +3,22 @@
 //! The store is the golden one. An input is a list of changes, and whether the checks are mended behind
 //! them: then wrong answers are what was asked for, and only the answers' form is judged.
 
-use std::{collections::BTreeMap, fs, path::Path, sync::OnceLock};
+use std::{collections::BTreeMap, sync::OnceLock};
 
-use syncline_engine::{Batch, Error, offline, storage::sim::SimDisk};
+use syncline_engine::{Error, offline, storage::sim::SimDisk};
 
 use crate::{
-    contents::{self, Contents, History},
+    again,
+    contents::{self, History},
+    golden::{self, Files},
     input::Input,
     layout::{self, APPEND},
 };
-
-type Files = BTreeMap<String, Vec<u8>>;
 
 const CHANGES_MAX: usize = 24;
 const FILE_BYTES_MAX: usize = 16 << 10;
 const CREATE: u8 = 1;
 const PUT: u8 = 5;
-/// The log that is written to a store that opened.
-const OWN: &str = "written after the change";
 
 struct Base {
     files: Files,
@@ -30,14 +28,7 @@ struct Base {
 fn base() -> &'static Base {
     static BASE: OnceLock<Base> = OnceLock::new();
     BASE.get_or_init(|| {
-        let folder =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/golden/engine/version-1");
-        let mut files = Files::new();
-        for entry in fs::read_dir(folder).expect("the golden store") {
-            let entry = entry.expect("a name");
-            let name = entry.file_name().into_string().expect("a plain name");
-            files.insert(name, fs::read(entry.path()).expect("a file"));
-        }
+        let files = golden::files(1);
         let history = history(&files);
         Base { files, history }
     })
@@ -148,37 +139,8 @@ pub(crate) fn run(data: &[u8]) {
     let before = contents::read(&store, is_mended);
     drop(store);
     if is_mended {
-        return forged(&disk);
+        return again::forged(&disk);
     }
     base().history.expect_only_own(&before);
-    write_and_reopen(&disk, before);
-}
-
-/// A store whose checks lie may be taken for damaged at any time, but nothing worse.
-fn forged(disk: &SimDisk) {
-    for _ in 0..2 {
-        let Ok(store) = contents::open(disk) else { return };
-        let _ = contents::read(&store, true);
-        let Ok(log) = store.log(OWN) else { return };
-        let mut batch = Batch::new();
-        batch.append(&log, b"after");
-        let _ = store.commit(batch).and_then(|commit| commit.wait());
-        let _ = store.close();
-    }
-}
-
-/// A store that was opened once opens again, with the same answers and what was written since.
-fn write_and_reopen(disk: &SimDisk, mut before: Contents) {
-    let store = contents::open(disk).expect("what opened once opens again");
-    assert_eq!(store.report().bytes_cut, 0, "a second opening cuts");
-    assert_eq!(contents::read(&store, false), before, "other answers after a second opening");
-    let log = store.log(OWN).expect("a new log");
-    let mut batch = Batch::new();
-    batch.append(&log, b"after");
-    store.commit(batch).and_then(|commit| commit.wait()).expect("an open store takes commits");
-    store.close().expect("closed");
-    let store = contents::open(disk).expect("what was closed opens again");
-    before.logs.insert(OWN.to_owned(), [(1, b"after".to_vec())].into());
-    before.next.insert(OWN.to_owned(), 2);
-    assert_eq!(contents::read(&store, false), before, "other answers after a commit");
+    again::write_and_reopen(&disk, before);
 }
