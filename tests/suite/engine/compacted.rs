@@ -154,6 +154,15 @@ fn check(bad: &Files, model: &Model, name: &str, at: u64, is_end: bool, what: &s
     assert!(verify_on(Arc::new(to.after_kill())).expect("verifies").is_sound(), "{what}");
 }
 
+/// Says that it is over when it goes.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// A writer that commits, snapshots, compacts and removes segments meanwhile: every look is sound, and
 /// everything it began with can be read to the end.
 #[test]
@@ -166,7 +175,7 @@ fn beside_a_writer_that_compacts_every_look_is_whole() {
         (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
     let payload = |seq: u64| Dice::new(seq).bytes((seq * 37 % 300) as usize);
     std::thread::scope(|scope| {
-        scope.spawn(|| {
+        let writer = scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
                 let seq = log.next_seq().0;
                 if seq > 60 * looks.load(Ordering::Relaxed) + 60 {
@@ -187,7 +196,15 @@ fn beside_a_writer_that_compacts_every_look_is_whole() {
                 store.maintain().expect("maintains");
             }
         });
+        // Also when a look finds something wrong: the writer ends, and the test with it.
+        let _end = Ends(&done);
         while looks.load(Ordering::Relaxed) < 60 {
+            // On a busy machine the writer may not even have begun.
+            while acknowledged.load(Ordering::Acquire) < 50 * looks.load(Ordering::Relaxed)
+                && !writer.is_finished()
+            {
+                std::thread::yield_now();
+            }
             let before = acknowledged.load(Ordering::Acquire);
             let verified = verify_on(Arc::new(disk.clone())).expect("verifies");
             assert!(verified.is_sound(), "{verified:?}");
@@ -208,7 +225,6 @@ fn beside_a_writer_that_compacts_every_look_is_whole() {
             }
             looks.fetch_add(1, Ordering::Relaxed);
         }
-        done.store(true, Ordering::Relaxed);
     });
     assert!(store.stats().segments_removed > 0, "{:?}", store.stats());
 }
