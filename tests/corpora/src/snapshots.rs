@@ -139,7 +139,7 @@ fn change(bytes: &mut Vec<u8>, input: &mut Input<'_>) {
         }
         3 => {
             // Words of another place, between those that are there.
-            let from = input.number(2) as usize % (bytes.len() + 1) & !7;
+            let from = (input.number(2) as usize % (bytes.len() + 1)) & !7;
             let end = (from + 8 * usize::from(input.byte())).min(bytes.len());
             let words = bytes[from..end].to_vec();
             bytes.splice(word..word, words);
