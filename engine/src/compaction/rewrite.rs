@@ -23,6 +23,8 @@ struct Switched {
     bytes: Option<u64>,
     /// Whether nothing in them is live now.
     is_whole: bool,
+    /// Whether frames were copied and no index wanted one of them.
+    in_vain: bool,
 }
 
 impl Shared {
@@ -52,8 +54,16 @@ impl Shared {
         let begin = || Cold::create(self, number, slot, rate);
         let copied = Copy::new(self, &victims, &begin).all();
         let done = copied.and_then(|copied| self.switch(copied, &victims));
-        if let Ok(Switched { is_whole: true, .. }) = &done {
-            files.emptied.extend(victims.values().map(|victim| victim.id()));
+        match &done {
+            // Either all of it was replaced just now, or the indexes hold what cannot be, which only a
+            // forged file brings about: trying it again and again would never end.
+            Ok(Switched { in_vain: true, .. }) => {
+                files.damaged.extend(victims.values().map(|victim| victim.id()));
+            }
+            Ok(Switched { is_whole: true, .. }) => {
+                files.emptied.extend(victims.values().map(|victim| victim.id()));
+            }
+            _ => {}
         }
         match done {
             Ok(Switched { bytes: Some(bytes), .. }) => return Ok(bytes),
@@ -72,18 +82,19 @@ impl Shared {
 
     /// Points the indexes to what was copied, once that is durable.
     fn switch(&self, copied: Copied<'_>, victims: &Victims) -> Result<Switched, Error> {
-        let (mut is_whole, mut bytes) = (copied.is_whole, None);
+        let (mut is_whole, mut bytes, mut in_vain) = (copied.is_whole, None, false);
         if let Some(cold) = copied.cold {
             bytes = Some(cold.frame_bytes());
             let segment = cold.finish()?;
             for moves in &copied.moves {
                 is_whole &= moves.switch(self, victims, &segment);
             }
+            in_vain = segment.live_bytes() == 0;
         }
         if is_whole {
             // What is still counted could not be read when it was let go of.
             victims.values().for_each(|victim| victim.set_live(0));
         }
-        Ok(Switched { bytes, is_whole })
+        Ok(Switched { bytes, is_whole, in_vain })
     }
 }
