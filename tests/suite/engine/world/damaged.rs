@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Bytes of frames in a store that is damaged; its files are longer.
-const FRAME_BYTES: usize = 12 << 10;
+const FRAME_BYTES: usize = 20 << 10;
 /// Bytes of all files, at least.
 const BYTES_MIN: usize = 16 << 10;
 
@@ -22,12 +22,23 @@ pub(crate) struct Sound {
 }
 
 impl Sound {
+    /// Every kind of file: history, of which some was removed, cold segments, snapshots.
     pub(crate) fn new(is_closed: bool) -> Self {
+        Self::make(is_closed, true)
+    }
+
+    /// All of history, and snapshots.
+    pub(crate) fn with_all_history(is_closed: bool) -> Self {
+        Self::make(is_closed, false)
+    }
+
+    fn make(is_closed: bool, compacts: bool) -> Self {
         let mut driver = Driver::start(SimDisk::new(3)).expect("opens");
         let mut dice = Dice::new(3);
         let bytes = store_bytes(FRAME_BYTES) as u64;
         // So that there is something before, between and behind them.
         let mut snapshots = [bytes / 4, bytes / 2].into_iter().peekable();
+        let mut is_compacted = !compacts;
         for n in (0..8).cycle() {
             let length = 60 + dice.below(240);
             let changes = [
@@ -38,6 +49,11 @@ impl Sound {
             driver.wait().expect("durable");
             if snapshots.next_if(|at| *at <= driver.store.durable().0).is_some() {
                 driver.snapshot().expect("a snapshot");
+            }
+            if driver.store.durable().0 >= bytes * 3 / 4 && !is_compacted {
+                // Of the keys only the newest values are live: what is before is rewritten, and goes.
+                driver.compact(true).expect("compacts");
+                is_compacted = true;
             }
             if driver.store.durable().0 >= bytes {
                 break;
@@ -50,13 +66,16 @@ impl Sound {
         }
         let files = disk.files();
         assert!(files.values().map(Vec::len).sum::<usize>() >= BYTES_MIN);
+        let has_cold = files.keys().any(|name| name.starts_with('8'));
+        assert_eq!(has_cold, compacts, "{:?}", files.keys());
         Self { files, history }
     }
 
-    /// Whether it is the newest file of history.
+    /// Whether it is the newest file of history that was begun.
     pub(crate) fn is_last(&self, name: &str) -> bool {
         let is_history = |name: &&String| name.ends_with(".seg") && name.starts_with('0');
-        self.files.keys().rfind(is_history).is_some_and(|last| last == name)
+        let mut begun = self.files.keys().filter(|name| self.used(name) > 0);
+        begun.rfind(is_history).is_some_and(|last| last == name)
     }
 
     /// What comes of one change to one file.
