@@ -10,7 +10,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use crate::{
     PATIENCE,
-    ws::{BINARY, CLOSE, Event, FIN, Frame, Socket, TEXT},
+    ws::{BINARY, CLOSE, Event, FIN, Frame, PING, PONG, Socket, TEXT},
 };
 
 /// The path of the dialect.
@@ -192,6 +192,11 @@ impl Peer {
             Event::Frame(frame) if frame.opcode() == CLOSE => {
                 self.close_code = frame.close_code();
                 None
+            }
+            // On a busy machine the server may find a client silent for long.
+            Event::Frame(frame) if frame.opcode() == PING => {
+                self.socket.send(FIN | PONG, &frame.payload);
+                self.try_message()
             }
             Event::Frame(frame) => Some(self.parse(&frame)),
             Event::End => None,
