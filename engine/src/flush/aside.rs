@@ -39,11 +39,15 @@ impl Shared {
             file.sync().map_err(|error| self.fail(error))?;
         }
         let mut role = self.role.lock();
-        self.marks.synced.fetch_max(written, Ordering::AcqRel);
-        // Whoever was written to meanwhile has more to sync.
-        role.unsynced.retain(|one| one.end > written);
+        // A sync that failed meanwhile may have taken the error that these would have told.
+        let health = self.check_health();
+        if health.is_ok() {
+            self.marks.synced.fetch_max(written, Ordering::AcqRel);
+            // Whoever was written to meanwhile has more to sync.
+            role.unsynced.retain(|one| one.end > written);
+        }
         self.hand_on(role);
-        self.check_health()
+        health
     }
 
     /// Ends a hold of the role that was no turn: whoever found it taken meanwhile waits to be woken.
