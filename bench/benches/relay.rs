@@ -1,14 +1,14 @@
 //! The relay's state machines alone: decoding a submit, applying it to its room, making a message of a record.
 #![allow(missing_docs, reason = "criterion's macros make public items")]
 
-use std::{hint::black_box, time::Duration};
+use std::{convert::Infallible, hint::black_box, time::Duration};
 
 use bytes::Bytes;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use syncline_protocol::{
     dialect::{
-        Collections, Dialect, Effects, Framing, Handshake, Incoming, Member, Refused, Reply, Room,
-        Session, Step, UnixMillis,
+        Collections, Dialect, Effects, Framing, Handshake, Incoming, Member, Moment, Refused,
+        Reply, Room, Session, Step, UnixMillis, Unreadable,
     },
     dialects::relay::{Command, Hello, Relay, binary, json},
 };
@@ -42,12 +42,46 @@ impl Collections for Counting {
         self.bytes += black_box(record).len() as u64;
         self.records
     }
+
+    fn trim(&mut self, _seq: u64) {}
+
+    fn version(&self) -> u64 {
+        0
+    }
+
+    fn next_version(&mut self) -> u64 {
+        0
+    }
+
+    fn get(&self, _map: u64, _key: &[u8]) -> Result<Option<Bytes>, Unreadable> {
+        Ok(None)
+    }
+
+    fn entries(&self, _map: u64, _each: impl FnMut(&[u8], &[u8])) -> Result<(), Unreadable> {
+        Ok(())
+    }
+
+    fn put(&mut self, _map: u64, _key: &[u8], _value: &[u8]) {}
+
+    fn remove(&mut self, _map: u64, _key: &[u8]) {}
+
+    fn drop_map(&mut self, _map: u64) {}
 }
 
 /// Effects that go nowhere.
 struct Nowhere;
 
 impl Effects for Nowhere {
+    type Answer = Infallible;
+
+    fn publish_entry(&mut self, _: u64, _: &[u8], _: &[u8], _: Option<Member>) {}
+
+    fn open(&mut self, _: Member, _: Bytes) {}
+
+    fn resend(&mut self, _: Member, _: &[u8]) {}
+
+    fn answer(&mut self, _: Infallible) {}
+
     fn publish(&mut self, seq: u64, record: &[u8], except: Option<Member>) {
         black_box((seq, record, except));
     }
@@ -97,7 +131,8 @@ fn session(relay: &Relay, framing: Framing) -> <Relay as Dialect>::Session {
         Framing::Binary => binary::encode_hello(&hello, &mut message),
         Framing::Text => json::encode_hello(&hello, &mut message),
     }
-    let step = session.receive(Message::new(framing, message).incoming()).unwrap();
+    let step =
+        session.receive(Message::new(framing, message).incoming(), Moment::default()).unwrap();
     assert!(matches!(step, Step::Join { .. }));
     session
 }
@@ -112,7 +147,7 @@ fn submit(framing: Framing, id: u64, payload: &[u8]) -> Message {
 }
 
 fn command(session: &mut <Relay as Dialect>::Session, message: &Message) -> Command {
-    match session.receive(message.incoming()).unwrap() {
+    match session.receive(message.incoming(), Moment::default()).unwrap() {
         Step::Command(command) => command,
         other => panic!("a submit is a command: {other:?}"),
     }
@@ -161,7 +196,8 @@ fn apply(criterion: &mut Criterion) {
                     command(&mut session, &submit(Framing::Binary, id, &payload))
                 },
                 |command| {
-                    room.apply(Member(1), command, UnixMillis(1), &mut collections, &mut Nowhere);
+                    room.apply(Member(1), command, UnixMillis(1), &mut collections, &mut Nowhere)
+                        .expect("nothing is read");
                 },
                 BatchSize::SmallInput,
             );

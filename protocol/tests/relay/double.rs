@@ -1,64 +1,19 @@
 //! A server in a few lines: a log in memory, effects that are only written down.
 
+use std::convert::Infallible;
+
 use bytes::Bytes;
+pub(crate) use syncline_protocol::dialect::memory::{self, Memory, Seen};
 use syncline_protocol::{
     dialect::{
-        Collections, Dialect, Effects, Framing, Handshake, Incoming, Member, Refused, Reply, Room,
-        Session, Step, UnixMillis, Violation,
+        Dialect, Framing, Handshake, Incoming, Member, Moment, Room, Session, Step, UnixMillis,
+        Violation,
     },
     dialects::relay::{self, Command, Hello, Relay, binary},
 };
 
-/// A room's log in memory.
-#[derive(Default)]
-pub(crate) struct Memory {
-    pub(crate) log: Vec<Vec<u8>>,
-}
-
-impl Collections for Memory {
-    fn last_seq(&self) -> u64 {
-        self.log.len() as u64
-    }
-
-    fn log_records(&self) -> u64 {
-        self.log.len() as u64
-    }
-
-    fn log_bytes(&self) -> u64 {
-        self.log.iter().map(|record| record.len() as u64).sum()
-    }
-
-    fn append(&mut self, record: &[u8]) -> u64 {
-        self.log.push(record.to_vec());
-        self.last_seq()
-    }
-}
-
 /// What a command made visible.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Effect {
-    Publish { seq: u64, record: Vec<u8>, except: Option<Member> },
-    Reply { to: Member, message: Vec<u8>, cumulative: bool },
-    Refuse { from: Member, why: Refused },
-}
-
-#[derive(Default)]
-pub(crate) struct Seen(pub(crate) Vec<Effect>);
-
-impl Effects for Seen {
-    fn publish(&mut self, seq: u64, record: &[u8], except: Option<Member>) {
-        self.0.push(Effect::Publish { seq, record: record.to_vec(), except });
-    }
-
-    fn reply(&mut self, to: Member, reply: Reply<'_>) {
-        let Reply { message, cumulative } = reply;
-        self.0.push(Effect::Reply { to, message: message.to_vec(), cumulative });
-    }
-
-    fn refuse(&mut self, from: Member, why: Refused) {
-        self.0.push(Effect::Refuse { from, why });
-    }
-}
+pub(crate) type Effect = memory::Effect<Infallible>;
 
 pub(crate) const KEY: &str = "test_key_1";
 
@@ -78,7 +33,8 @@ impl Key {
     /// The effects of one command.
     pub(crate) fn apply(&mut self, from: Member, command: Command) -> Vec<Effect> {
         let mut seen = Seen::default();
-        self.room.apply(from, command, UnixMillis(0), &mut self.memory, &mut seen);
+        let applied = self.room.apply(from, command, UnixMillis(0), &mut self.memory, &mut seen);
+        applied.expect("memory can be read");
         seen.0
     }
 
@@ -160,11 +116,11 @@ impl Client {
     }
 
     pub(crate) fn text(&mut self, text: &str) -> Result<Step<Command>, Violation> {
-        self.session.receive(Incoming::Text(text))
+        self.session.receive(Incoming::Text(text), Moment::default())
     }
 
     pub(crate) fn binary(&mut self, bytes: &[u8]) -> Result<Step<Command>, Violation> {
-        self.session.receive(Incoming::Binary(Bytes::copy_from_slice(bytes)))
+        self.session.receive(Incoming::Binary(Bytes::copy_from_slice(bytes)), Moment::default())
     }
 }
 
@@ -175,6 +131,8 @@ pub(crate) fn label(step: Result<Step<Command>, Violation>) -> String {
         Ok(Step::Ignored(why)) => format!("ignored {why}"),
         Ok(Step::Join { room, after }) => format!("join {room} after {after}"),
         Ok(Step::Command(_)) => "command".into(),
+        Ok(Step::Answered { reason, .. }) => format!("answered {reason}"),
+        Ok(Step::Open { room, .. }) => format!("open {room}"),
         Err(Violation { code, .. }) => format!("close {code}"),
     }
 }

@@ -1,7 +1,7 @@
 //! What a session takes, passes over or closes for, on both wires.
 
 use syncline_protocol::{
-    dialect::{Dialect, Framing, Handshake, Session as _},
+    dialect::{Framing, Handshake, Session as _},
     dialects::relay::{Hello, Relay, binary},
 };
 

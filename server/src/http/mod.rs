@@ -12,7 +12,7 @@ use std::{convert::Infallible, pin::pin, rc::Rc, sync::Arc, time::Duration};
 use http::{Method, Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use syncline_protocol::{dialect::Dialect, dialects::relay::Relay};
+use syncline_protocol::dialects::relay::Relay;
 use tokio::{net::TcpStream, time::timeout};
 
 use crate::{

@@ -8,7 +8,10 @@ use http_body_util::Full;
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 use hyper_util::rt::TokioIo;
 use subtle::ConstantTimeEq;
-use syncline_protocol::dialect::{Accepted, Dialect, Handshake};
+use syncline_protocol::{
+    dialect::{Accepted, Dialect, Handshake},
+    dialects::relay::Relay,
+};
 use tokio::{net::TcpStream, task::spawn_local};
 use tungstenite::{
     error::{Error, ProtocolError},
@@ -26,8 +29,8 @@ use super::answer::{Answer, Problem, problem, with_header};
 const SUBPROTOCOLS_MAX: usize = 16;
 
 /// Answers an upgrade request, and gives the socket to the hub once the answer is written.
-pub(super) fn answer<D: Dialect>(
-    hub: &Rc<Hub<D>>,
+pub(super) fn answer(
+    hub: &Rc<Hub<Relay>>,
     token: Option<&str>,
     health: &Health,
     open: &Rc<Cell<Option<OpenConnection>>>,

@@ -120,7 +120,9 @@ impl<D: Dialect> Hub<D> {
             },
             refused: None,
         };
-        owner.state.apply(member, command, self.now(), &mut collections, &mut effects);
+        let applied =
+            owner.state.apply(member, command, self.now(), &mut collections, &mut effects);
+        debug_assert!(applied.is_ok(), "no dialect reads yet");
         let refused = effects.refused;
         turn.commands += 1;
         if let Some(why) = refused {

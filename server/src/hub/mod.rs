@@ -27,7 +27,7 @@ use std::{
 
 use bytes::BytesMut;
 use slab::Slab;
-use syncline_protocol::dialect::{Dialect, Incoming, Member, Session, Step, UnixMillis};
+use syncline_protocol::dialect::{Dialect, Incoming, Member, Moment, Session, Step, UnixMillis};
 use tokio::{net::TcpStream, sync::mpsc, task::spawn_local};
 
 use crate::{
@@ -179,13 +179,15 @@ impl<D: Dialect> Hub<D> {
 
     /// Takes one message of a session that is open.
     fn receive(self: &Rc<Self>, connection: &Rc<Connection<D>>, event: Event) {
+        let moment = Moment::default();
         let (step, bytes) = match event {
             Event::Text(text) => {
-                (connection.session().receive(Incoming::Text(text.as_str())), text.len())
+                let message = Incoming::Text(text.as_str());
+                (connection.session().receive(message, moment), text.len())
             }
             Event::Binary(message) => {
                 let bytes = message.len();
-                (connection.session().receive(Incoming::Binary(message)), bytes)
+                (connection.session().receive(Incoming::Binary(message), moment), bytes)
             }
             Event::Ping(payload) => return connection.send_from_task(pong_frame(&payload)),
             Event::Pong | Event::Close(_) => return,
@@ -193,6 +195,7 @@ impl<D: Dialect> Hub<D> {
         match step {
             Ok(Step::None) => {}
             Ok(Step::Ignored(reason)) => self.env.counters.ignored(reason),
+            Ok(Step::Answered { .. } | Step::Open { .. }) => connection.close(1011, "not built"),
             Ok(Step::Join { room, after }) => self.join(connection, &room, after),
             Ok(Step::Command(command)) => {
                 self.command(connection, command, bytes + COMMAND_BYTES_EXTRA);

@@ -4,7 +4,9 @@
 
 use bytes::Bytes;
 use syncline_engine::{Batch, Log};
-use syncline_protocol::dialect::{Collections, Dialect, Effects, Framing, Member, Refused, Reply};
+use syncline_protocol::dialect::{
+    Collections, Dialect, Effects, Framing, Member, Refused, Reply, Unreadable,
+};
 
 use crate::ws::{Opcode, framed};
 
@@ -168,6 +170,30 @@ impl Collections for RoomLog<'_> {
         *self.bytes += record.len() as u64;
         *self.last_seq
     }
+
+    fn trim(&mut self, _seq: u64) {}
+
+    fn version(&self) -> u64 {
+        0
+    }
+
+    fn next_version(&mut self) -> u64 {
+        0
+    }
+
+    fn get(&self, _map: u64, _key: &[u8]) -> Result<Option<Bytes>, Unreadable> {
+        Err(Unreadable)
+    }
+
+    fn entries(&self, _map: u64, _each: impl FnMut(&[u8], &[u8])) -> Result<(), Unreadable> {
+        Err(Unreadable)
+    }
+
+    fn put(&mut self, _map: u64, _key: &[u8], _value: &[u8]) {}
+
+    fn remove(&mut self, _map: u64, _key: &[u8]) {}
+
+    fn drop_map(&mut self, _map: u64) {}
 }
 
 /// The effects of one command.
@@ -182,6 +208,16 @@ pub(super) struct TurnEffects<'a, D: Dialect, F> {
 }
 
 impl<D: Dialect, F: Fn(Member) -> Option<(To<D>, Framing)>> Effects for TurnEffects<'_, D, F> {
+    type Answer = D::Answer;
+
+    fn publish_entry(&mut self, _: u64, _: &[u8], _: &[u8], _: Option<Member>) {}
+
+    fn open(&mut self, _: Member, _: Bytes) {}
+
+    fn resend(&mut self, _: Member, _: &[u8]) {}
+
+    fn answer(&mut self, _: D::Answer) {}
+
     fn publish(&mut self, seq: u64, record: &[u8], except: Option<Member>) {
         let room = &mut *self.room;
         if room.last_seq == 0 {

@@ -5,13 +5,13 @@
 //! in the same rooms: [`json`], the wire of the original clients, and [`binary`].
 //!
 //! ```
-//! use syncline_protocol::dialect::{Dialect, Handshake, Incoming, Session, Step};
+//! use syncline_protocol::dialect::{Handshake, Incoming, Moment, Session, Step};
 //! use syncline_protocol::dialects::relay::Relay;
 //!
 //! let relay = Relay::default();
 //! let mut session = relay.accept(&Handshake { path: Relay::PATH, subprotocols: &[] }).session;
 //! let hello = r#"{"Hello":{"client_id":"a","discovery_key":"k","last_sequence":7}}"#;
-//! let step = session.receive(Incoming::Text(hello)).expect("text closes no JSON session");
+//! let step = session.receive(Incoming::Text(hello), Moment::default()).expect("text closes no JSON session");
 //! let Step::Join { room, after } = step else { panic!("a hello joins") };
 //! assert_eq!((room.as_str(), after), ("k", 7));
 //! ```
@@ -29,6 +29,8 @@ pub use message::{Change, DecodeError, Hello, NAME_BYTES_MAX, ServerMessage};
 pub use room::{Command, Limits, Room};
 pub use session::{Session, ignored};
 
+use std::convert::Infallible;
+
 use crate::dialect::{Accepted, Dialect, Framing, Handshake};
 
 /// The dialect.
@@ -43,16 +45,13 @@ impl Relay {
     pub fn new(limits: Limits) -> Self {
         Self { limits }
     }
-}
 
-impl Dialect for Relay {
-    const NAME: &'static str = "relay";
-    const PATH: &'static str = "/sync";
-    type Command = Command;
-    type Session = Session;
-    type Room = Room;
+    /// The path of its upgrade request.
+    pub const PATH: &'static str = "/sync";
 
-    fn accept(&self, handshake: &Handshake<'_>) -> Accepted<Session> {
+    /// A session for a peer that sent this upgrade request.
+    #[must_use]
+    pub fn accept(&self, handshake: &Handshake<'_>) -> Accepted<Session> {
         if handshake.subprotocols.contains(&binary::SUBPROTOCOL) {
             let session = Session::new(Framing::Binary);
             Accepted { session, subprotocol: Some(binary::SUBPROTOCOL) }
@@ -60,6 +59,14 @@ impl Dialect for Relay {
             Accepted { session: Session::new(Framing::Text), subprotocol: None }
         }
     }
+}
+
+impl Dialect for Relay {
+    const NAME: &'static str = "relay";
+    type Command = Command;
+    type Answer = Infallible;
+    type Session = Session;
+    type Room = Room;
 
     fn room(&self, name: &str) -> Room {
         Room::new(name, self.limits)

@@ -4,6 +4,7 @@
 //! to a follower, so that a join on the binary wire streams records without encoding any.
 
 use std::{
+    convert::Infallible,
     fmt,
     sync::{
         Arc,
@@ -14,7 +15,9 @@ use std::{
 use bytes::Bytes;
 
 use super::{binary, json};
-use crate::dialect::{self, Collections, Effects, Framing, Member, Refused, Reply, UnixMillis};
+use crate::dialect::{
+    self, Collections, Effects, Framing, Member, Refused, Reply, UnixMillis, Unreadable,
+};
 
 /// What one discovery key may hold. 0 means no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,6 +117,7 @@ impl Room {
 
 impl dialect::Room for Room {
     type Command = Command;
+    type Answer = Infallible;
 
     fn apply(
         &mut self,
@@ -121,8 +125,8 @@ impl dialect::Room for Room {
         command: Command,
         _now: UnixMillis,
         collections: &mut impl Collections,
-        effects: &mut impl Effects,
-    ) {
+        effects: &mut impl Effects<Answer = Infallible>,
+    ) -> Result<(), Unreadable> {
         let next = collections.last_seq() + 1;
         command.sender.changes.encode(next, &command.payload, &mut self.scratch);
         if let Some(why) = self.over_limit(self.scratch.len(), collections) {
@@ -138,5 +142,6 @@ impl dialect::Room for Room {
         }
         self.scratch.clear();
         self.scratch.shrink_to(SCRATCH_BYTES_KEPT);
+        Ok(())
     }
 }

@@ -12,7 +12,7 @@ use super::{
     message::{DecodeError, Hello},
     room::{Command, Sender},
 };
-use crate::dialect::{self, Framing, Incoming, Step, Violation};
+use crate::dialect::{self, Framing, Incoming, Moment, Step, Violation};
 
 /// Why messages are passed over: the reasons in [`Step::Ignored`].
 pub mod ignored {
@@ -123,7 +123,11 @@ impl dialect::Session for Session {
         self.framing
     }
 
-    fn receive(&mut self, message: Incoming<'_>) -> Result<Step<Command>, Violation> {
+    fn receive(
+        &mut self,
+        message: Incoming<'_>,
+        _moment: Moment,
+    ) -> Result<Step<Command>, Violation> {
         match (self.framing, message) {
             (Framing::Text, Incoming::Text(text)) => Ok(self.receive_text(text)),
             (Framing::Text, Incoming::Binary(_)) => Ok(Step::Ignored(ignored::BINARY_MESSAGE)),

@@ -1,0 +1,148 @@
+//! The side of a dialect that speaks with one peer.
+
+use bytes::Bytes;
+
+/// How the messages of one session travel: the WebSocket opcode of everything it gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Framing {
+    /// Text messages, such as JSON.
+    Text,
+    /// Binary messages, such as protobuf.
+    Binary,
+}
+
+/// One whole message of a peer, its fragments joined, its UTF-8 checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Incoming<'a> {
+    /// A text message.
+    Text(&'a str),
+    /// A binary message. Parts of it can be kept without copying.
+    Binary(Bytes),
+}
+
+/// Milliseconds since the Unix epoch, as the caller read them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnixMillis(pub u64);
+
+/// How much of what was sent to a session its peer is known to have received. Stays at the default
+/// unless the dialect [tracks receipt](super::Dialect::tracks_receipt).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Received {
+    /// Whether the opening message was received.
+    pub opening: bool,
+    /// Everything of the room up to and with this version was received, or was in the opening
+    /// message, which is taken as received here.
+    pub version: u64,
+    /// How many [`Effects::resend`](super::Effects::resend) of this session were received.
+    pub resends: u64,
+}
+
+/// What a session is told with each message of its peer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moment {
+    /// The wall clock, read at most a few milliseconds ago.
+    pub now: UnixMillis,
+    /// When the opening message was written to the socket; 0 before that.
+    pub opened: UnixMillis,
+    /// What the peer had when it sent the message.
+    pub received: Received,
+}
+
+/// What an upgrade request says, as far as dialects care.
+#[derive(Clone, Copy, Debug)]
+pub struct Handshake<'a> {
+    /// The path without its query.
+    pub path: &'a str,
+    /// The subprotocols the peer offers, in its order of preference.
+    pub subprotocols: &'a [&'a str],
+}
+
+/// A new session and the subprotocol to confirm, if one was chosen.
+#[derive(Debug)]
+pub struct Accepted<S> {
+    /// The session's state.
+    pub session: S,
+    /// The subprotocol that the server's answer must name.
+    pub subprotocol: Option<&'static str>,
+}
+
+/// What a session wants done after one message.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step<C> {
+    /// Nothing.
+    None,
+    /// The message was not for us and is passed over. The reason is a metric label.
+    Ignored(&'static str),
+    /// The message was not for us, and the peer is told so with this message, at once.
+    Answered {
+        /// The reason, a metric label.
+        reason: &'static str,
+        /// The whole message, in the session's framing.
+        message: Vec<u8>,
+    },
+    /// Follow `room`: first every record after `after`, then what is released from now on.
+    Join {
+        /// The room's name.
+        room: String,
+        /// The last sequence number the peer already has; 0 for none. One beyond the end of the
+        /// log asks for no history, and for what is released from now on whatever its number.
+        after: u64,
+    },
+    /// Follow `room` from the moment at which `opening` is applied there. The command must answer
+    /// with [`Effects::open`](super::Effects::open): nothing else reaches the session before that.
+    Open {
+        /// The room's name.
+        room: String,
+        /// The command that makes the opening message.
+        opening: C,
+    },
+    /// A command for the room that the session joined.
+    Command(C),
+}
+
+/// A peer broke the protocol, or may not go on: the connection closes with this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason} (close code {code})")]
+pub struct Violation {
+    /// A WebSocket close code (RFC 6455, section 7.4, or the dialect's own).
+    pub code: u16,
+    /// A few words for the peer, at most 123 bytes.
+    pub reason: &'static str,
+}
+
+/// The protocol state of one connection.
+pub trait Session {
+    /// What it asks of its room.
+    type Command;
+
+    /// How its messages travel.
+    fn framing(&self) -> Framing;
+
+    /// What it wants before its peer has said anything. Asked once, first of all.
+    fn start(&mut self) -> Step<Self::Command> {
+        Step::None
+    }
+
+    /// Takes one message of the peer.
+    ///
+    /// # Errors
+    /// A [`Violation`] ends the connection.
+    fn receive(
+        &mut self,
+        message: Incoming<'_>,
+        moment: Moment,
+    ) -> Result<Step<Self::Command>, Violation>;
+
+    /// Called once, when the history asked for with [`Step::Join`] has been sent up to `seq`:
+    /// the message, if any, that says so.
+    fn caught_up(&mut self, seq: u64) -> Option<Vec<u8>> {
+        let _ = seq;
+        None
+    }
+
+    /// When the session's right to be here ends, and how its connection is closed then. Asked again
+    /// from time to time.
+    fn expires(&self) -> Option<(UnixMillis, Violation)> {
+        None
+    }
+}
