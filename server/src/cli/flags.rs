@@ -5,7 +5,7 @@ use std::{marker::PhantomData, path::PathBuf};
 use clap::{
     Arg, ArgMatches, Args, Command, FromArgMatches, builder::PossibleValuesParser, value_parser,
 };
-use syncline::config::{Config, Given, Loaded, Problems, SETTINGS, Setting, Sources, load};
+use syncline::config::{Config, Given, Loaded, Problems, Setting, Sources, load, settings};
 
 /// The identity of `--config` among the arguments.
 const CONFIG: &str = "config";
@@ -64,7 +64,7 @@ impl<N> SomeFlags<N> {
 
 impl<N: Names> Args for SomeFlags<N> {
     fn augment_args(command: Command) -> Command {
-        let some = SETTINGS.iter().filter(|setting| N::NAMES.contains(&setting.name));
+        let some = settings().filter(|setting| N::NAMES.contains(&setting.name));
         command.arg(config_arg()).args(some.map(setting_arg))
     }
 
@@ -85,7 +85,7 @@ impl<N: Names> FromArgMatches for SomeFlags<N> {
 
 impl Args for SettingFlags {
     fn augment_args(command: Command) -> Command {
-        command.arg(config_arg()).args(SETTINGS.iter().map(setting_arg))
+        command.arg(config_arg()).args(settings().map(setting_arg))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -101,7 +101,7 @@ impl FromArgMatches for SettingFlags {
         };
         Ok(Self {
             file: matches.get_one::<PathBuf>(CONFIG).cloned(),
-            given: SETTINGS.iter().filter_map(value).collect(),
+            given: settings().filter_map(value).collect(),
         })
     }
 

@@ -51,6 +51,69 @@ pub enum LogFormat {
     Json,
 }
 
+/// When a sender of the workspace dialect hears its own write back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Heal {
+    /// Never.
+    Never,
+    /// Where its view of the key may be stale.
+    #[default]
+    Heal,
+    /// Always.
+    Always,
+}
+
+/// What the first message of the workspace dialect holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Opening {
+    /// Bare values.
+    #[default]
+    Values,
+    /// Entries with their timestamps.
+    Entries,
+}
+
+/// Who has a dataset of the oplog dialect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tenants {
+    /// Everybody the same one, without a token.
+    #[default]
+    None,
+    /// Each tenant that a token names.
+    Token,
+}
+
+/// What a token is signed with (RFC 7518, section 3.1, and RFC 8037).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TokenAlgorithm {
+    /// HMAC with SHA-256.
+    #[default]
+    Hs256,
+    /// HMAC with SHA-384.
+    Hs384,
+    /// HMAC with SHA-512.
+    Hs512,
+    /// RSA, PKCS #1 v1.5, with SHA-256.
+    Rs256,
+    /// RSA, PKCS #1 v1.5, with SHA-384.
+    Rs384,
+    /// RSA, PKCS #1 v1.5, with SHA-512.
+    Rs512,
+    /// RSA, PSS, with SHA-256.
+    Ps256,
+    /// RSA, PSS, with SHA-384.
+    Ps384,
+    /// RSA, PSS, with SHA-512.
+    Ps512,
+    /// ECDSA over P-256 with SHA-256.
+    Es256,
+    /// ECDSA over P-384 with SHA-384.
+    Es384,
+    /// Ed25519.
+    EdDsa,
+}
+
 impl Choice for Durability {
     const ALL: &'static [Self] = &[Self::Device, Self::Os];
 
@@ -86,6 +149,74 @@ impl Choice for LogFormat {
             Self::Auto => "auto",
             Self::Human => "human",
             Self::Json => "json",
+        }
+    }
+}
+
+impl Choice for Heal {
+    const ALL: &'static [Self] = &[Self::Never, Self::Heal, Self::Always];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::Heal => "heal",
+            Self::Always => "always",
+        }
+    }
+}
+
+impl Choice for Opening {
+    const ALL: &'static [Self] = &[Self::Values, Self::Entries];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Values => "values",
+            Self::Entries => "entries",
+        }
+    }
+}
+
+impl Choice for Tenants {
+    const ALL: &'static [Self] = &[Self::None, Self::Token];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Token => "token",
+        }
+    }
+}
+
+impl Choice for TokenAlgorithm {
+    const ALL: &'static [Self] = &[
+        Self::Hs256,
+        Self::Hs384,
+        Self::Hs512,
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
+        Self::Es256,
+        Self::Es384,
+        Self::EdDsa,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Hs256 => "HS256",
+            Self::Hs384 => "HS384",
+            Self::Hs512 => "HS512",
+            Self::Rs256 => "RS256",
+            Self::Rs384 => "RS384",
+            Self::Rs512 => "RS512",
+            Self::Ps256 => "PS256",
+            Self::Ps384 => "PS384",
+            Self::Ps512 => "PS512",
+            Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
+            Self::EdDsa => "EdDSA",
         }
     }
 }

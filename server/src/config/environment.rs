@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use super::{Given, Origin, Problem, SETTINGS, Setting, nearest::nearest, settings::find};
+use super::{Given, Origin, Problem, Setting, nearest::nearest, settings, settings::find};
 
 /// What our variables begin with.
 const PREFIX: &str = "SYNCLINE_";
@@ -66,15 +66,14 @@ fn given(name: &str, value: &str, problems: &mut Vec<Problem>) -> Option<Given> 
 
 /// The setting of a variable, and whether the variable is its `_FILE` form.
 fn named(variable: &str) -> Option<(&'static Setting, bool)> {
-    let is = |name: &str| SETTINGS.iter().find(|setting| setting.variable() == name);
+    let is = |name: &str| settings().find(|setting| setting.variable() == name);
     let secret = || is(variable.strip_suffix(FILE_SUFFIX)?).filter(|setting| setting.is_secret());
     is(variable).map(|setting| (setting, false)).or_else(|| Some((secret()?, true)))
 }
 
 fn known() -> impl Iterator<Item = String> {
-    let secrets = SETTINGS.iter().filter(|setting| setting.is_secret());
-    SETTINGS
-        .iter()
+    let secrets = settings().filter(|setting| setting.is_secret());
+    settings()
         .map(Setting::variable)
         .chain(secrets.map(|setting| setting.variable() + FILE_SUFFIX))
         .chain([CONFIG_VARIABLE.into()])

@@ -5,7 +5,7 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    Given, Origin, Problem, SETTINGS, Setting, nearest::nearest, setting::Written, settings::find,
+    Given, Origin, Problem, Setting, nearest::nearest, setting::Written, settings, settings::find,
 };
 
 /// What a key's `_file` form ends with.
@@ -34,14 +34,14 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn sections(&mut self, table: &DeTable<'_>) {
-        let known = |section| SETTINGS.iter().any(|s| s.section_and_key().0 == section);
+        let known = |section| settings().any(|s| s.section_and_key().0 == section);
         for (section, value) in table {
             let offset = section.span().start;
             let section: &str = section.get_ref();
             match value.get_ref() {
                 DeValue::Table(keys) if known(section) => self.keys(section, keys),
                 DeValue::Table(_) => {
-                    let names = SETTINGS.iter().map(|setting| setting.section_and_key().0);
+                    let names = settings().map(|setting| setting.section_and_key().0);
                     let nearest = nearest(section, names).map(|name| format!("[{name}]"));
                     self.unknown(offset, "section", format!("[{section}]"), nearest);
                 }
@@ -77,6 +77,7 @@ impl Reader<'_> {
         let text = match (value, setting.written()) {
             (DeValue::String(text), Written::String) => Some(text.to_string()),
             (DeValue::Boolean(on), Written::Boolean) => Some(on.to_string()),
+            (DeValue::Array(items), Written::List) => joined(items),
             (DeValue::Integer(n), _) if setting.takes_integer() && n.radix() == 10 => {
                 Some(n.as_str().into())
             }
@@ -87,6 +88,7 @@ impl Reader<'_> {
             None => {
                 let how = match setting.written() {
                     Written::String => "in quotes",
+                    Written::List => "each in quotes and all in brackets",
                     Written::Integer | Written::Boolean => "without quotes",
                 };
                 let message = format!("wants {}, {how}", setting.wants());
@@ -113,6 +115,15 @@ impl Reader<'_> {
     }
 }
 
+/// The items of a list as [`Setting::set`] takes them. None has a comma of its own.
+fn joined(items: &[toml::Spanned<DeValue<'_>>]) -> Option<String> {
+    let item = |item: &toml::Spanned<DeValue<'_>>| match item.get_ref() {
+        DeValue::String(text) if !text.contains(',') => Some(text.to_string()),
+        _ => None,
+    };
+    Some(items.iter().map(item).collect::<Option<Vec<_>>>()?.join(","))
+}
+
 /// The setting of a name, and whether the name is its `_file` form.
 fn named(name: &str) -> Option<(&'static Setting, bool)> {
     let secret = || find(name.strip_suffix(FILE_SUFFIX)?).filter(|setting| setting.is_secret());
@@ -122,8 +133,8 @@ fn named(name: &str) -> Option<(&'static Setting, bool)> {
 /// A mistyped name's nearest, or the setting with this key in another section.
 fn nearest_name(name: &str) -> Option<String> {
     let key = name.rsplit('.').next().unwrap_or(name);
-    let elsewhere = SETTINGS.iter().find(|setting| setting.section_and_key().1 == key);
-    nearest(name, SETTINGS.iter().map(|setting| setting.name))
+    let elsewhere = settings().find(|setting| setting.section_and_key().1 == key);
+    nearest(name, settings().map(|setting| setting.name))
         .or_else(|| elsewhere.map(|setting| setting.name))
         .map(Into::into)
 }

@@ -1,6 +1,10 @@
 //! A configuration as text: the default file, and what is in force. Pure.
 
-use super::{Config, Loaded, Origin, SETTINGS, Setting, setting::Written};
+use super::{
+    Config, Loaded, Origin, Setting,
+    setting::{Written, items},
+    settings,
+};
 
 /// A configuration file that sets everything to its default and explains it.
 #[must_use]
@@ -8,7 +12,7 @@ pub fn default_file() -> String {
     let config = Config::default();
     let mut out = String::from("# Every setting of syncline, at its default.\n");
     let mut section = "";
-    for setting in SETTINGS {
+    for setting in settings() {
         open_section(&mut out, &mut section, setting);
         out += &format!("# {}\n# {}; {}\n", setting.doc, setting.wants(), setting.variable());
         let value = setting.show(&config);
@@ -62,6 +66,7 @@ fn assignment(setting: &Setting, value: &str) -> String {
     let (_, key) = setting.section_and_key();
     match setting.written() {
         Written::String => format!("{key} = {}", toml::Value::String(value.into())),
+        Written::List => format!("{key} = {}", toml::Value::from(items(value))),
         Written::Integer | Written::Boolean => format!("{key} = {value}"),
     }
 }

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Config, Origin, Problem, Problems, SETTINGS, Setting};
+use super::{Config, Origin, Problem, Problems, Setting, settings};
 
 /// One value that somebody gave.
 #[derive(Clone, Debug)]
@@ -93,7 +93,7 @@ impl Loaded {
 
     /// Every setting with its value, as [`Setting::show`] has it, and its origin.
     pub(super) fn rows(&self) -> impl Iterator<Item = (&'static Setting, String, &Origin)> {
-        SETTINGS.iter().map(|setting| (setting, setting.show(&self.config), self.origin(setting)))
+        settings().map(|setting| (setting, setting.show(&self.config), self.origin(setting)))
     }
 }
 

@@ -32,6 +32,12 @@ pub(super) enum Field {
         set: fn(&mut Config, &str) -> Option<()>,
         is_set: fn(&Config) -> bool,
     },
+    /// Items, in the environment and in flags with commas between them.
+    List {
+        wants: &'static str,
+        set: fn(&mut Config, &[&str]) -> Option<()>,
+        show: fn(&Config) -> Vec<String>,
+    },
     /// One word of a few.
     Word {
         names: fn() -> Vec<&'static str>,
@@ -65,6 +71,7 @@ pub(super) enum Written {
     String,
     Integer,
     Boolean,
+    List,
 }
 
 impl Setting {
@@ -124,6 +131,7 @@ impl Setting {
     pub fn wants(&self) -> String {
         match &self.field {
             Field::Text { wants, .. } | Field::Secret { wants, .. } => (*wants).into(),
+            Field::List { wants, .. } => format!("a list of {wants}"),
             Field::Word { names, .. } => one_of(&names()),
             Field::Switch { .. } => "true or false".into(),
             Field::Count(number) => number.wants("a whole number", |n| n.to_string()),
@@ -149,6 +157,7 @@ impl Setting {
     fn accept(&self, config: &mut Config, text: &str) -> Option<()> {
         match &self.field {
             Field::Text { set, .. } | Field::Secret { set, .. } => set(config, text),
+            Field::List { set, .. } => set(config, &items(text)),
             Field::Word { set, .. } => set(config, text).then_some(()),
             Field::Switch { set, .. } => text.parse().ok().map(|on| set(config, on)),
             Field::Count(number) => number.accept(config, units::parse_count(text)?),
@@ -163,6 +172,7 @@ impl Setting {
         match &self.field {
             Field::Text { show, .. } => show(config),
             Field::Secret { is_set, .. } => if is_set(config) { "(set)" } else { "" }.into(),
+            Field::List { show, .. } => show(config).join(","),
             Field::Word { show, .. } => show(config).into(),
             Field::Switch { show, .. } => show(config).to_string(),
             Field::Count(number) => (number.show)(config).to_string(),
@@ -176,6 +186,7 @@ impl Setting {
         match self.field {
             Field::Switch { .. } => Written::Boolean,
             Field::Count(_) => Written::Integer,
+            Field::List { .. } => Written::List,
             _ => Written::String,
         }
     }
@@ -198,6 +209,11 @@ impl Number {
         let zero = self.zero.map_or_else(String::new, |zero| format!(", or 0 for {zero}"));
         format!("{what} from {} to {}{zero}", show(min), show(max))
     }
+}
+
+/// What stands between commas; nothing at all is no item.
+pub(super) fn items(text: &str) -> Vec<&str> {
+    if text.trim().is_empty() { Vec::new() } else { text.split(',').map(str::trim).collect() }
 }
 
 fn one_of(names: &[&str]) -> String {

@@ -173,6 +173,29 @@ fn a_secret_in_two_ways_or_in_no_file_is_an_error() {
 }
 
 #[test]
+fn a_list_is_an_array_in_the_file_and_has_commas_elsewhere() {
+    let both = ["https://a.example", "https://b.example"];
+    let by_file =
+        config("[http]\norigins = [\"https://a.example\", \"https://b.example\"]\n", &[], &[]);
+    assert_eq!(by_file.http.origins, both);
+    let variable = ("SYNCLINE_HTTP_ORIGINS", "https://a.example, https://b.example");
+    assert_eq!(config("", &[variable], &[]), by_file);
+    assert_eq!(
+        config("", &[], &[("http.origins", "https://a.example,https://b.example")]),
+        by_file
+    );
+    assert_eq!(config("[http]\norigins = []\n", &[], &[]), Config::default());
+    assert_eq!(config("", &[("SYNCLINE_HTTP_ORIGINS", "")], &[]), Config::default());
+    let wrong = ["\"https://a.example\"", "[1]", "[\"https://a.example,https://b.example\"]"];
+    for value in wrong {
+        let told = error(&format!("[http]\norigins = {value}\n"), &[]);
+        assert!(told.contains("each in quotes and all in brackets"), "{told}");
+    }
+    assert!(error("", &[("SYNCLINE_HTTP_ORIGINS", "https://a.example,")]).contains(" wants "));
+    assert!(error("", &[("SYNCLINE_AUTH_ALGORITHMS", "HS256,none")]).contains("any of HS256"));
+}
+
+#[test]
 fn strangers_are_kept_out_unless_asked_in() {
     let exposed = |variables: &[(&str, &str)]| config("", variables, &[]).check_exposure().is_err();
     let wide = ("SYNCLINE_HTTP_LISTEN", "0.0.0.0:80");
@@ -189,7 +212,7 @@ fn strangers_are_kept_out_unless_asked_in() {
 fn the_default_file_is_the_default() {
     let text = default_file();
     assert_eq!(config(&text, &[], &[]), Config::default());
-    for setting in SETTINGS {
+    for setting in settings() {
         assert!(text.contains(&setting.variable()), "{}", setting.name);
     }
 }
@@ -197,7 +220,8 @@ fn the_default_file_is_the_default() {
 #[test]
 fn what_is_shown_reads_back() {
     let file = "[http]\nlisten = \"127.0.0.1:9\"\nshards = 3\n[storage]\ndir = \"a \\\" b\"\n\
-                [limits]\ndrain_timeout = \"1500ms\"\n[relay]\nkey_bytes_max = \"1GiB\"\n";
+                [limits]\ndrain_timeout = \"1500ms\"\n[relay]\nkey_bytes_max = \"1GiB\"\n\
+                [auth]\nalgorithms = [\"ES256\", \"EdDSA\"]\naudience = []\n";
     let loaded = loaded(file, &[], &[]).unwrap();
     for origins in [false, true] {
         assert_eq!(config(&show(&loaded, origins), &[], &[]), loaded.config);
@@ -209,23 +233,23 @@ fn what_is_shown_reads_back() {
 
 #[test]
 fn names_are_unique_and_grouped_by_section() {
-    let mut sections: Vec<&str> = SETTINGS.iter().map(|s| s.section_and_key().0).collect();
+    let mut sections: Vec<&str> = settings().map(|s| s.section_and_key().0).collect();
     sections.dedup();
     let mut once = sections.clone();
     once.sort_unstable();
     once.dedup();
     assert_eq!(once.len(), sections.len(), "a section is opened twice");
-    let mut flags: Vec<String> = SETTINGS.iter().map(Setting::flag).collect();
+    let mut flags: Vec<String> = settings().map(Setting::flag).collect();
     flags.sort_unstable();
     flags.dedup();
-    assert_eq!(flags.len(), SETTINGS.len());
+    assert_eq!(flags.len(), settings().count());
 }
 
 /// The rows of the operator's reference.
 fn reference() -> String {
     let mut table =
         String::from("| setting | variable, flag | takes | default |\n|---|---|---|---|\n");
-    for setting in SETTINGS {
+    for setting in settings() {
         let default = match setting.show(&Config::default()) {
             value if value.is_empty() => "not set".into(),
             value => format!("`{value}`"),

@@ -1,0 +1,15 @@
+//! The sections of the configuration as values, one file each, with their defaults. No names, no parsing.
+
+mod auth;
+mod http;
+mod limits;
+mod log;
+mod oplog;
+mod relay;
+mod storage;
+mod workspace;
+
+pub use self::{
+    auth::AuthConfig, http::HttpConfig, limits::LimitsConfig, log::LogConfig, oplog::OplogConfig,
+    relay::RelayConfig, storage::StorageConfig, workspace::WorkspaceConfig,
+};
