@@ -33,4 +33,6 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod backoff;
+mod hex;
 pub mod relay;

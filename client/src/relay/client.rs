@@ -15,12 +15,13 @@ use tokio::{
     task::spawn_blocking,
 };
 
+use crate::{backoff::Backoff, hex};
+
 use super::{
-    backoff::Backoff,
     change_id::Origin,
     core::{Core, NotQueued, Saved, Submitted},
     driver::Driver,
-    envelope, hex,
+    envelope,
     machine::{Machine, OutboxLimits},
     received::Changes,
     seal::{SealError, Sealer},

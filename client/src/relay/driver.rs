@@ -5,8 +5,9 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::backoff::Backoff;
+
 use super::{
-    backoff::Backoff,
     session::Session,
     shared::Shared,
     transport::{ConnectionError, Sender, Transport},

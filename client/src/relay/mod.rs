@@ -19,13 +19,11 @@
 //! * **Everything is bounded** ([`Settings`]): an application that does not read stops the
 //!   client's reading, a full outbox makes [`Client::submit`] wait.
 
-mod backoff;
 mod change_id;
 mod client;
 mod core;
 mod driver;
 mod envelope;
-mod hex;
 mod machine;
 mod received;
 mod seal;

@@ -7,7 +7,7 @@ use hkdf::Hkdf;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::hex;
+use crate::hex;
 
 /// What the original app hashes behind the secret to name the document (dossier, section 1).
 const DISCOVERY_CONTEXT: &[u8] = b"TaskLens_SyncID_v1";

@@ -1,7 +1,7 @@
 //! Lowercase hexadecimal, as discovery keys and client ids are written. Knows no key.
 
 /// Two lowercase digits for each byte.
-pub(super) fn encode(bytes: &[u8]) -> String {
+pub(crate) fn encode(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(digit).collect()
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Doubles the wait with each failure in a row.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     min: Duration,
     max: Duration,
     stable_after: Duration,
@@ -12,14 +12,14 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    pub(super) fn new(min: Duration, max: Duration, stable_after: Duration) -> Self {
+    pub(crate) fn new(min: Duration, max: Duration, stable_after: Duration) -> Self {
         Self { min, max, stable_after, failures: 0 }
     }
 
     /// The wait after a connection that lasted so long (zero: it never stood). `random` is spread
     /// evenly over its range; up to a fifth of the wait depends on it, so that the clients of a
     /// server that was away do not all come back at once.
-    pub(super) fn after(&mut self, lasted: Duration, random: u32) -> Duration {
+    pub(crate) fn after(&mut self, lasted: Duration, random: u32) -> Duration {
         if lasted >= self.stable_after {
             self.failures = 0;
         }
