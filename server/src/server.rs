@@ -17,7 +17,7 @@ use crate::{
     admin::Admin,
     config::{Config, Durability},
     health::Health,
-    http::Shared,
+    http::{Budget, Requests, Shared},
     hub::PRESSURE_BYTES_MAX,
     metrics::Metrics,
     registry, shard,
@@ -78,7 +78,10 @@ impl Server {
         let seeds = registry::seeds(&config, &store, &metrics, &health, shards);
         let admin = Admin::start(&config, &store, address)?;
         let store_metrics = StoreMetrics::new(&store, &metrics);
-        let shared = Arc::new(Shared { config, health, metrics, store_metrics, admin });
+        let requests = Requests::new(&metrics);
+        let bodies = Budget::new(config.oplog.bodies_bytes_max);
+        let shared =
+            Arc::new(Shared { config, health, metrics, store_metrics, admin, requests, bodies });
         let (stop, stopping) = watch::channel(false);
         let mut server = Self { address, store: Some(store), shared, stop, shards: Vec::new() };
         for (number, (listener, seeds)) in listeners.into_iter().zip(seeds).enumerate() {

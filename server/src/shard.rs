@@ -7,6 +7,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
     task::{LocalSet, spawn_local},
+    time::Instant,
 };
 
 use crate::{
@@ -45,13 +46,17 @@ async fn run(
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "a shard cannot listen"),
     };
-    let door = Rc::new(http::Door { hubs: seeds.grow(), shared: shared.clone() });
+    let door = Rc::new(http::Door::new(seeds.grow(), shared.clone()));
     tokio::select! {
         () = accept(&listener, &door) => {}
         _ = stop.wait_for(|stop| *stop) => {}
     }
     drop(listener);
-    door.hubs.relay.drain(shared.config.limits.drain_timeout).await;
+    let time = shared.config.limits.drain_timeout;
+    let deadline = Instant::now() + time;
+    // Requests are answered meanwhile, the probes among them.
+    door.hubs.relay.drain(time).await;
+    door.close(deadline).await;
 }
 
 async fn accept(listener: &TcpListener, door: &Rc<http::Door>) {

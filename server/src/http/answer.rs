@@ -1,14 +1,18 @@
-//! Responses: plain text, and errors as problem details (RFC 9457).
+//! Responses: plain text, JSON, and errors as problem details (RFC 9457) or as dialects say them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
-use http_body_util::Full;
 use serde_json::json;
 
-/// A response whose body is in memory.
-pub(crate) type Answer = Response<Full<Bytes>>;
+use super::body::Body;
+
+/// A response.
+pub(crate) type Answer = Response<Body>;
+
+/// The type of what dialects answer.
+pub(super) const JSON: &str = "application/json; charset=utf-8";
 
 /// What a connection over the limit gets before it is closed.
 pub(crate) const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\
@@ -62,8 +66,30 @@ pub(super) fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
     answer(status, "text/plain; charset=utf-8", body)
 }
 
+/// JSON.
+pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+    answer(status, JSON, body)
+}
+
+/// An error as the dialects over HTTP say it: `{"error":"…"}`.
+pub(super) fn error(status: StatusCode, text: &str) -> Answer {
+    json(status, json!({ "error": text }).to_string())
+}
+
+/// No body at all.
+pub(super) fn empty(status: StatusCode) -> Answer {
+    let mut response = answer(status, JSON, Bytes::new());
+    response.headers_mut().remove(header::CONTENT_TYPE);
+    response
+}
+
 pub(super) fn answer(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answer {
-    let mut response = Response::new(Full::new(body.into()));
+    streamed(status, kind, Body::full(body))
+}
+
+/// An answer whose body is made as it is taken.
+pub(super) fn streamed(status: StatusCode, kind: &'static str, body: Body) -> Answer {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));

@@ -1,19 +1,27 @@
-//! The HTTP side of the one port: probes, metrics, and the way into a dialect.
+//! The HTTP side of the one port: probes, metrics, the API of dialects, and the way into them.
 //!
 //! hyper parses; after an upgrade the bare socket is taken back and given to the dialect's hub.
 
 mod admin;
 mod answer;
+mod body;
+mod budget;
+mod connection;
+mod counters;
+mod gzip;
+mod intake;
+mod origin;
 mod probes;
+mod socket;
+mod target;
 mod upgrade;
 
-use std::{convert::Infallible, pin::pin, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::Cell, rc::Rc, sync::Arc};
 
 use http::{Method, Request};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::body::Incoming;
 use syncline_protocol::dialects::relay::Relay;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{net::TcpStream, time::Instant};
 
 use crate::{
     admin::Admin,
@@ -24,16 +32,12 @@ use crate::{
     store_metrics::StoreMetrics,
 };
 
-pub(crate) use self::answer::FULL;
-use self::answer::{Answer, Problem, problem};
-
-/// Bytes of a request's head, and of what may be buffered of it.
-const HEAD_BYTES_MAX: usize = 16 << 10;
-/// Header fields of a request.
-const HEADERS_MAX: usize = 64;
-
-/// How long a connection may ask before it has to connect again, if it is not upgraded.
-const HTTP_TIME: Duration = Duration::from_secs(300);
+pub(crate) use self::{answer::FULL, budget::Budget, counters::Requests};
+use self::{
+    answer::{Answer, Problem, problem},
+    connection::{Ended, Serving},
+    counters::Route,
+};
 
 /// What the shards of a server share.
 #[derive(Debug)]
@@ -43,63 +47,75 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) store_metrics: StoreMetrics,
     pub(crate) admin: Admin,
+    pub(crate) requests: Requests,
+    /// What all request bodies may hold.
+    pub(crate) bodies: Arc<Budget>,
 }
 
 /// Where a shard's connections come in.
 pub(crate) struct Door {
     pub(crate) hubs: Hubs,
     pub(crate) shared: Arc<Shared>,
+    serving: Serving,
 }
+
+impl Door {
+    pub(crate) fn new(hubs: Hubs, shared: Arc<Shared>) -> Self {
+        Self { hubs, shared, serving: Serving::new() }
+    }
+
+    /// Ends every connection behind the answer under way, and waits for them until `deadline`.
+    pub(crate) async fn close(&self, deadline: Instant) {
+        self.serving.close(deadline).await;
+    }
+}
+
+/// What counts a connection: taken out when it is upgraded.
+type Ticket = Rc<Cell<Option<OpenConnection>>>;
 
 /// Serves the requests of one connection, until it ends or is upgraded.
 pub(crate) async fn serve(socket: TcpStream, door: Rc<Door>, open: OpenConnection) {
+    let ticket: Ticket = Rc::new(Cell::new(Some(open)));
     let limits = &door.shared.config.limits;
-    // Moved on with the socket when it is upgraded.
-    let open = Rc::new(std::cell::Cell::new(Some(open)));
-    let service = service_fn(|request| {
-        let answer = route(&door, &open, request);
-        async { Ok::<_, Infallible>(answer) }
+    let ended = connection::serve(socket, limits, &door.serving, |request| {
+        respond(door.clone(), ticket.clone(), request)
     });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.handshake_timeout)
-        .max_buf_size(HEAD_BYTES_MAX)
-        .max_headers(HEADERS_MAX)
-        .serve_connection(TokioIo::new(socket), service)
-        .with_upgrades();
-    let mut connection = pin!(connection);
-    let ended = match timeout(HTTP_TIME, connection.as_mut()).await {
-        Ok(ended) => Ok(ended),
-        Err(_) => {
-            // Ends behind the answer under way, or without it when nobody takes it.
-            connection.as_mut().graceful_shutdown();
-            timeout(limits.write_timeout, connection).await
-        }
-    };
-    match ended {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!(%error, "an HTTP connection ended"),
-        Err(_) => tracing::debug!("an HTTP connection did not take its answer"),
+    if ended.await == Ended::Stalled {
+        door.shared.requests.stalled();
     }
 }
 
-fn route(
-    door: &Rc<Door>,
-    open: &Rc<std::cell::Cell<Option<OpenConnection>>>,
-    mut request: Request<Incoming>,
-) -> Answer {
-    let path = request.uri().path();
-    if path == Relay::PATH {
-        let token = door.shared.config.relay.token.as_deref();
-        return upgrade::answer(&door.hubs.relay, token, &door.shared.health, open, &mut request);
+/// Answers one request.
+async fn respond(door: Rc<Door>, ticket: Ticket, request: Request<Incoming>) -> Answer {
+    let route = Route::of(request.uri().path());
+    let answer = match route {
+        Route::Relay => upgrade(&door, &ticket, request),
+        Route::Admin => admin::respond(&door.shared.admin, &request),
+        Route::Probe | Route::Page => page(&door, &request),
+        Route::None => nothing(),
+    };
+    door.shared.requests.count(route, answer.status());
+    answer
+}
+
+impl Route {
+    fn of(path: &str) -> Self {
+        match path {
+            Relay::PATH => Self::Relay,
+            "/livez" | "/readyz" | "/healthz" | "/metrics" => Self::Probe,
+            "/" => Self::Page,
+            _ if path.starts_with(admin::PREFIX) => Self::Admin,
+            _ => Self::None,
+        }
     }
-    if path.starts_with(admin::PREFIX) {
-        return admin::respond(&door.shared.admin, &request);
-    }
-    let known = matches!(path, "/" | "/livez" | "/readyz" | "/healthz" | "/metrics");
-    if !known {
-        return nothing();
-    }
+}
+
+fn upgrade(door: &Door, ticket: &Ticket, mut request: Request<Incoming>) -> Answer {
+    let token = door.shared.config.relay.token.as_deref();
+    upgrade::answer(&door.hubs.relay, token, &door.shared.health, ticket, &mut request)
+}
+
+fn page(door: &Door, request: &Request<Incoming>) -> Answer {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return answer::with_header(
             problem(Problem::MethodNotAllowed, "this path answers GET and HEAD"),
@@ -107,12 +123,12 @@ fn route(
             "GET, HEAD",
         );
     }
-    let health = &door.shared.health;
-    match path {
+    let shared = &door.shared;
+    match request.uri().path() {
         "/livez" => probes::live(),
-        "/metrics" => probes::metrics(&door.shared.metrics, &door.shared.store_metrics, health),
+        "/metrics" => probes::metrics(&shared.metrics, &shared.store_metrics, &shared.health),
         "/" => probes::welcome(),
-        _ => probes::ready(health, request.uri().query()),
+        _ => probes::ready(&shared.health, request.uri().query()),
     }
 }
 

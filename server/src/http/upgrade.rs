@@ -4,7 +4,6 @@ use std::{cell::Cell, rc::Rc};
 
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
-use http_body_util::Full;
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 use hyper_util::rt::TokioIo;
 use subtle::ConstantTimeEq;
@@ -12,7 +11,7 @@ use syncline_protocol::{
     dialect::{Accepted, Dialect, Handshake},
     dialects::relay::Relay,
 };
-use tokio::{net::TcpStream, task::spawn_local};
+use tokio::task::spawn_local;
 use tungstenite::{
     error::{Error, ProtocolError},
     handshake::server::create_response,
@@ -23,7 +22,11 @@ use crate::{
     hub::Hub,
 };
 
-use super::answer::{Answer, Problem, problem, with_header};
+use super::{
+    answer::{Answer, Problem, problem, with_header},
+    body::Body,
+    socket::Socket,
+};
 
 /// Subprotocols looked at, of those that a peer offers.
 const SUBPROTOCOLS_MAX: usize = 16;
@@ -59,7 +62,7 @@ pub(super) fn answer(
         let upgrade = hyper::upgrade::on(request);
         spawn_local(take_over(upgrade, hub.clone(), session, open));
     }
-    Answer::from_parts(parts, Full::default())
+    Answer::from_parts(parts, Body::default())
 }
 
 async fn take_over<D: Dialect>(
@@ -72,10 +75,10 @@ async fn take_over<D: Dialect>(
         Ok(upgraded) => upgraded,
         Err(error) => return tracing::debug!(%error, "an upgrade did not happen"),
     };
-    match upgraded.downcast::<TokioIo<TcpStream>>() {
+    match upgraded.downcast::<TokioIo<Socket>>() {
         Ok(parts) => {
             let unread = BytesMut::from(&parts.read_buf[..]);
-            hub.attach(parts.io.into_inner(), session, unread, open);
+            hub.attach(parts.io.into_inner().into_stream(), session, unread, open);
         }
         Err(_) => tracing::error!("an upgraded connection is no TCP stream"),
     }
