@@ -34,5 +34,11 @@
 #![forbid(unsafe_code)]
 
 mod backoff;
+mod driver;
 mod hex;
+mod idle;
+mod kept;
 pub mod relay;
+mod task;
+mod transport;
+mod websocket;

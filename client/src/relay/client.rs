@@ -15,12 +15,9 @@ use tokio::{
     task::spawn_blocking,
 };
 
-use crate::{backoff::Backoff, hex};
-
 use super::{
     change_id::Origin,
     core::{Core, NotQueued, Saved, Submitted},
-    driver::Driver,
     envelope,
     machine::{Machine, OutboxLimits},
     received::Changes,
@@ -28,12 +25,19 @@ use super::{
     secret::{RandomError, Secret},
     session::Session,
     settings::Settings,
-    shared::{Shared, Stopped},
-    state::{InMemory, State, StateError},
+    shared::Shared,
+    state::{InMemory, State},
     status::Status,
+    wire::{ClientIdError, Wire},
+};
+use crate::{
+    backoff::Backoff,
+    driver::Driver,
+    hex,
+    kept::StateError,
+    task::Stopped,
     transport::Transport,
     websocket::{AddressError, WebSocket},
-    wire::{ClientIdError, Wire},
 };
 
 /// What [`Settings::queue_bytes_max`] can be at most: what a tokio semaphore counts everywhere.
@@ -228,13 +232,13 @@ impl Client {
     /// Connects at once instead of waiting for the next attempt: for an application that knows
     /// that the network is back. Does nothing while there is a connection.
     pub fn retry_now(&self) {
-        self.shared.retry_now();
+        self.shared.task.retry_now();
     }
 
     /// Ends the client: says goodbye to the server and returns when its task has ended. What is
     /// unsaved stays in a durable [`State`]; call [`Client::saved`] before to wait for the server.
     pub async fn shutdown(self) {
-        self.shared.stop().await;
+        self.shared.task.stop().await;
     }
 }
 

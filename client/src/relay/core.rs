@@ -9,8 +9,11 @@ use tokio::sync::oneshot;
 use super::{
     change_id::ChangeId,
     machine::{Machine, Phase, Place, Ticket, Verdict, Violation},
-    state::{Durable, State, StateError},
+    state::State,
     status::Status,
+};
+use crate::{
+    kept::{Durable, StateError},
     transport::ConnectionError,
 };
 

@@ -22,7 +22,6 @@
 mod change_id;
 mod client;
 mod core;
-mod driver;
 mod envelope;
 mod machine;
 mod received;
@@ -34,8 +33,6 @@ mod shared;
 mod state;
 mod status;
 mod store_state;
-mod transport;
-mod websocket;
 mod wire;
 
 pub use self::core::Saved;
@@ -46,10 +43,14 @@ pub use received::{Change, Changes, Event};
 pub use seal::{Form, OpenError, SealError, Sealer};
 pub use secret::{RandomError, Secret};
 pub use settings::Settings;
-pub use shared::Stopped;
-pub use state::{Durable, InMemory, State, StateError};
+pub use state::{InMemory, State};
 pub use status::Status;
 pub use store_state::StoreState;
-pub use transport::{ConnectionError, Message, Received, Receiver, Sender, Transport};
-pub use websocket::{AddressError, WebSocket, WebSocketReceiver, WebSocketSender};
 pub use wire::{ClientIdError, Framing};
+
+pub use crate::{
+    kept::{Durable, StateError},
+    task::Stopped,
+    transport::{ConnectionError, Message, Received, Receiver, Sender, Transport},
+    websocket::{AddressError, WebSocket, WebSocketReceiver, WebSocketSender},
+};

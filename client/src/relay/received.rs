@@ -6,7 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use super::{machine::Ticket, seal::OpenError, shared::Shared, state::StateError};
+use super::{machine::Ticket, seal::OpenError, shared::Shared};
+use crate::kept::StateError;
 
 /// A change that somebody else made, or this user on another device or in an earlier run whose
 /// state was not kept.

@@ -1,13 +1,14 @@
 //! One connection: says hello, then writes what the outbox holds and reads what the server says,
 //! side by side. Decides nothing: what to send and what to deliver is the machine's business.
 
-use std::{future::pending, sync::Arc, time::Duration};
+use std::{
+    future::{Future, pending},
+    sync::Arc,
+    time::Duration,
+};
 
 use syncline_protocol::dialects::relay::{self, ServerMessage};
-use tokio::{
-    sync::{Notify, Semaphore, mpsc},
-    time::timeout,
-};
+use tokio::sync::{Notify, Semaphore, mpsc};
 
 use super::{
     envelope,
@@ -15,8 +16,12 @@ use super::{
     received::{Change, Event, Queued},
     seal::Sealer,
     shared::Shared,
-    transport::{ConnectionError, Message, Received, Receiver, Sender},
     wire::Wire,
+};
+use crate::{
+    driver::Serve,
+    idle::next_message,
+    transport::{ConnectionError, Receiver, Sender, Transport},
 };
 
 /// What every connection of one client needs.
@@ -32,12 +37,33 @@ pub(super) struct Session {
     pub(super) idle_timeout: Duration,
 }
 
-impl Session {
-    /// Serves a connection until it breaks, and says why it did.
-    pub(super) async fn run(
+impl Serve for Session {
+    fn subprotocol(&self) -> Option<&'static str> {
+        self.wire.subprotocol()
+    }
+
+    fn stop_asked(&self) -> impl Future<Output = ()> + Send + 'static {
+        let (stop, queue) = (self.shared.task.stop_asked(), self.queue.clone());
+        async move {
+            tokio::select! {
+                () = stop => {}
+                () = queue.closed() => {}
+            }
+        }
+    }
+
+    fn retry_asked(&self) -> impl Future<Output = ()> + Send {
+        self.shared.task.retry_asked()
+    }
+
+    fn connecting(&self) {
+        self.shared.connecting();
+    }
+
+    async fn run<T: Transport>(
         &self,
-        sender: &mut impl Sender,
-        receiver: &mut impl Receiver,
+        sender: &mut T::Sender,
+        receiver: &mut T::Receiver,
     ) -> ConnectionError {
         let ping = Notify::new();
         let ended = tokio::select! {
@@ -50,6 +76,17 @@ impl Session {
         }
     }
 
+    fn disconnected(&self, retry_in: Option<Duration>, error: ConnectionError) {
+        // No error is final here, so there is always a next attempt.
+        self.shared.disconnected(retry_in.unwrap_or_default(), error);
+    }
+
+    fn finish(&self) {
+        self.shared.finish();
+    }
+}
+
+impl Session {
     async fn write(
         &self,
         sender: &mut impl Sender,
@@ -77,7 +114,7 @@ impl Session {
         ping: &Notify,
     ) -> Result<Never, ConnectionError> {
         loop {
-            let message = self.next_message(receiver, ping).await?;
+            let message = next_message(receiver, self.idle_timeout, ping).await?;
             let message = self.wire.read(message);
             match message.map_err(|_| ConnectionError::Violation("not a message of the relay"))? {
                 ServerMessage::Change(change) => self.change(change).await?,
@@ -94,27 +131,6 @@ impl Session {
                 }
                 // A later version may say more.
                 _ => {}
-            }
-        }
-    }
-
-    /// The next message. A silent server is pinged once before it is given up.
-    async fn next_message(
-        &self,
-        receiver: &mut impl Receiver,
-        ping: &Notify,
-    ) -> Result<Message, ConnectionError> {
-        let mut pinged = false;
-        loop {
-            match timeout(self.idle_timeout, receiver.receive()).await {
-                Ok(Ok(Received::Message(message))) => return Ok(message),
-                Ok(Ok(Received::Heartbeat)) => pinged = false,
-                Ok(Err(error)) => return Err(error),
-                Err(_) if pinged => return Err(ConnectionError::TimedOut),
-                Err(_) => {
-                    pinged = true;
-                    ping.notify_one();
-                }
             }
         }
     }

@@ -3,7 +3,6 @@
 
 use std::{
     fmt,
-    future::Future,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -15,15 +14,13 @@ use super::{
     change_id::ChangeId,
     core::{Core, NotQueued, Submitted},
     machine::{Place, Ticket, Verdict, Violation},
-    state::StateError,
     status::Status,
+};
+use crate::{
+    kept::StateError,
+    task::{Stopped, Task},
     transport::ConnectionError,
 };
-
-/// The client has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the client has ended; start another one")]
-pub struct Stopped;
 
 /// What the application's handles and the connection's task have in common.
 pub(super) struct Shared {
@@ -32,11 +29,8 @@ pub(super) struct Shared {
     outgoing: Notify,
     /// The outbox may have got shorter, or the client has ended.
     room: Notify,
-    /// The next attempt to connect should not wait.
-    retry: Notify,
     status: watch::Sender<Status>,
-    stop: watch::Sender<bool>,
-    finished: watch::Sender<bool>,
+    pub(super) task: Task,
 }
 
 impl Shared {
@@ -45,10 +39,8 @@ impl Shared {
             core: Mutex::new(core),
             outgoing: Notify::new(),
             room: Notify::new(),
-            retry: Notify::new(),
             status: watch::Sender::new(Status::Connecting),
-            stop: watch::Sender::new(false),
-            finished: watch::Sender::new(false),
+            task: Task::new(),
         }
     }
 
@@ -133,32 +125,10 @@ impl Shared {
     pub(super) fn status(&self) -> watch::Receiver<Status> {
         self.status.subscribe()
     }
-
-    pub(super) fn retry_now(&self) {
-        self.retry.notify_waiters();
-    }
-
-    /// Asks the task to end and waits until it has.
-    pub(super) async fn stop(&self) {
-        self.stop.send_replace(true);
-        // The sender of this watch is in `self`, so waiting cannot fail.
-        let _ = self.finished.subscribe().wait_for(|finished| *finished).await;
-    }
 }
 
 /// The side of the connection's task.
 impl Shared {
-    pub(super) fn stop_asked(&self) -> impl Future<Output = ()> + Send + use<> {
-        let mut stop = self.stop.subscribe();
-        async move {
-            let _ = stop.wait_for(|stop| *stop).await;
-        }
-    }
-
-    pub(super) async fn retry_asked(&self) {
-        self.retry.notified().await;
-    }
-
     pub(super) fn connecting(&self) {
         self.step(Core::connecting);
     }
@@ -175,7 +145,7 @@ impl Shared {
     /// The task has ended: nobody waits for it any more.
     pub(super) fn finish(&self) {
         self.step(Core::finish);
-        self.finished.send_replace(true);
+        self.task.finish();
     }
 
     pub(super) async fn something_to_send(&self) {

@@ -1,40 +1,13 @@
 //! What a client keeps from one run to the next, behind a small seam.
 //! Knows what is kept; not where.
 
-use std::{error::Error, fmt, sync::Arc};
-
 use bytes::Bytes;
 
 use super::{
     change_id::ChangeId,
     machine::{Handled, Kept},
 };
-
-/// Waits until what was kept survives what the state promises. It may block for the disk.
-pub type Durable = Box<dyn FnOnce() -> Result<(), StateError> + Send>;
-
-/// The client's state could not be read or kept.
-#[derive(Clone, Debug)]
-pub struct StateError(Arc<dyn Error + Send + Sync>);
-
-impl StateError {
-    /// An error of what lies behind the state.
-    pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self(Arc::from(error.into()))
-    }
-}
-
-impl fmt::Display for StateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the client's state could not be kept: {}", self.0)
-    }
-}
-
-impl Error for StateError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&*self.0)
-    }
-}
+use crate::kept::{Durable, StateError};
 
 /// Where a client keeps its outbox and its place between runs.
 ///

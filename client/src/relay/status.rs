@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::transport::ConnectionError;
+use crate::transport::ConnectionError;
 
 /// Where a client stands.
 #[derive(Clone, Debug, PartialEq, Eq)]

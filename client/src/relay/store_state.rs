@@ -4,14 +4,15 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use bytes::Bytes;
-use syncline_engine::{Batch, Commit, Error, Log, Map, Seq, Store};
+use syncline_engine::{Batch, Commit, Log, Map, Seq, Store};
 
 use super::{
     change_id::{ChangeId, Origin},
     machine::{Handled, Kept, Seen},
     secret::Secret,
-    state::{Durable, State, StateError},
+    state::State,
 };
+use crate::kept::{Durable, StateError};
 
 /// The key of the sequence number that the application has come to: 8 bytes, little-endian.
 const CURSOR: &[u8] = b"cursor";
@@ -58,9 +59,9 @@ impl StoreState {
         for entry in &self.map {
             let (key, value) = entry?;
             let Some(origin) = key.strip_prefix(SEEN) else { continue };
-            let origin = origin.try_into().map(Origin::new).map_err(|_| foreign())?;
+            let origin = origin.try_into().map(Origin::new).map_err(|_| StateError::foreign())?;
             if !seen.decode(origin, &value) {
-                return Err(foreign());
+                return Err(StateError::foreign());
             }
         }
         Ok(seen)
@@ -70,7 +71,7 @@ impl StoreState {
         let mut outbox = Vec::new();
         for record in self.outbox.read(self.outbox.first_seq()..) {
             let record = record?;
-            let (id, payload) = ChangeId::split(record.payload).ok_or_else(foreign)?;
+            let (id, payload) = ChangeId::split(record.payload).ok_or_else(StateError::foreign)?;
             self.waiting.push_back((id, record.seq, false));
             outbox.push((id, payload));
         }
@@ -99,7 +100,9 @@ impl State for StoreState {
     fn load(&mut self) -> Result<Kept, StateError> {
         let cursor = match self.map.get(CURSOR)? {
             None => 0,
-            Some(value) => u64::from_le_bytes(value[..].try_into().map_err(|_| foreign())?),
+            Some(value) => {
+                u64::from_le_bytes(value[..].try_into().map_err(|_| StateError::foreign())?)
+            }
         };
         self.seen = self.load_seen()?;
         Ok(Kept { cursor, outbox: self.load_outbox()?, seen: self.seen.clone() })
@@ -140,16 +143,6 @@ impl State for StoreState {
     }
 }
 
-impl From<Error> for StateError {
-    fn from(error: Error) -> Self {
-        Self::new(error)
-    }
-}
-
 fn seen_key(origin: &Origin) -> Vec<u8> {
     [SEEN, origin.bytes()].concat()
-}
-
-fn foreign() -> StateError {
-    StateError::new("the store holds the state of a newer client; update this program")
 }

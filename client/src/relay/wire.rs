@@ -5,10 +5,8 @@ use syncline_protocol::dialects::relay::{
     DecodeError, Hello, NAME_BYTES_MAX, ServerMessage, binary, json,
 };
 
-use super::{
-    machine::{Habits, Place},
-    transport::Message,
-};
+use super::machine::{Habits, Place};
+use crate::transport::Message;
 
 /// How messages are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! The real transport: WebSocket over TCP. Knows URLs and close codes; nothing of the relay.
+//! The real transport: WebSocket over TCP. Knows URLs and close codes; nothing of what is said over it.
 
 use futures_util::{
     SinkExt, StreamExt,
@@ -15,7 +15,7 @@ use tungstenite::{
     protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
 };
 
-use super::transport::{ConnectionError, Message, Received, Receiver, Sender, Transport};
+use crate::transport::{ConnectionError, Message, Received, Receiver, Sender, Transport};
 
 /// An address at which no client can start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,5 +1,5 @@
 //! The seam to the network: whole messages in order, in both directions, or an error.
-//! Knows nothing of the relay.
+//! Knows nothing of what is said.
 
 use std::{future::Future, io};
 
