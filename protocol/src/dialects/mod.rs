@@ -1,4 +1,5 @@
 //! One folder per dialect. A dialect knows [`crate::dialect`] and itself, never a sibling.
 
+pub mod oplog;
 pub mod relay;
 pub mod workspace;
