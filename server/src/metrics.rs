@@ -87,6 +87,7 @@ pub(crate) struct Counters {
     pub(crate) violations: Counter,
     pub(crate) panics: Counter,
     pub(crate) refused: Counter,
+    pub(crate) calls: Counter,
     pub(crate) commit_seconds: Histogram,
     dialect: &'static str,
     metrics: Arc<Metrics>,
@@ -127,6 +128,7 @@ impl Counters {
             violations: one("syncline_violations_total", "Connections that broke the protocol"),
             panics: one("syncline_panics_total", "Connections ended by a defect of the server"),
             refused: one("syncline_refused_total", "Commands refused because a room is full"),
+            calls: one("syncline_calls_total", "Commands without a session"),
             commit_seconds: metrics
                 .histogram("syncline_commit_seconds", "From a batch's commit to its release"),
             dialect,

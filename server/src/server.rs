@@ -18,7 +18,7 @@ use crate::{
     config::{Config, Durability},
     health::Health,
     http::{Budget, Requests, Shared},
-    hub::PRESSURE_BYTES_MAX,
+    hub::{Ground, PRESSURE_BYTES_MAX},
     metrics::Metrics,
     registry, shard,
     store_metrics::StoreMetrics,
@@ -75,7 +75,13 @@ impl Server {
         let metrics = Arc::new(Metrics::new());
         let health = Arc::default();
         watch_store(&store, &health);
-        let seeds = registry::seeds(&config, &store, &metrics, &health, shards);
+        let seeds = registry::seeds(Ground {
+            config: &config,
+            store: &store,
+            metrics: &metrics,
+            health: &health,
+            shards,
+        });
         let admin = Admin::start(&config, &store, address)?;
         let store_metrics = StoreMetrics::new(&store, &metrics);
         let requests = Requests::new(&metrics);
@@ -160,7 +166,7 @@ fn open_store(config: &Config, shards: usize) -> Result<Store, StartError> {
         Durability::Os => syncline_engine::Durability::Os,
     };
     // A message has to fit a record, with the names that are stored beside it.
-    options.record_bytes_max = config.limits.message_bytes_max + RECORD_BYTES_EXTRA;
+    options.record_bytes_max = registry::message_bytes_max(config) + RECORD_BYTES_EXTRA;
     // What the shards let wait has to fit: a commit that waits for room holds up a whole shard.
     options.tail_bytes_max = options.tail_bytes_max.max(2 * shards * PRESSURE_BYTES_MAX);
     // With nothing to sync, the shards write at the end of their own turns.

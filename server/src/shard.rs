@@ -55,7 +55,7 @@ async fn run(
     let time = shared.config.limits.drain_timeout;
     let deadline = Instant::now() + time;
     // Requests are answered meanwhile, the probes among them.
-    door.hubs.relay.drain(time).await;
+    door.hubs.drain(time).await;
     door.close(deadline).await;
 }
 

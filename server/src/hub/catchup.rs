@@ -8,12 +8,12 @@ use std::{collections::VecDeque, rc::Rc};
 use syncline_engine::{Error, Log, LogReader, Seq};
 use syncline_protocol::dialect::{Dialect, Session};
 
-use crate::ws::framed;
-
 use super::{
     Hub,
     connection::{Connection, Follow},
-    turn::{deliver, opcode},
+    frames::{message_frame, record_frame},
+    names::log_name,
+    room::Room,
 };
 
 /// Bytes of history encoded at a time.
@@ -125,7 +125,7 @@ impl<D: Dialect> Hub<D> {
         let framing = connection.framing();
         let chunk = self.log_of(room).and_then(|log| {
             cursor.read_chunk(log, released, |seq, record, out| {
-                deliver(self.dialect(), framing, &name, seq, record, out);
+                record_frame(self.dialect(), framing, &name, seq, record, out);
             })
         });
         drop((follow, rooms));
@@ -143,14 +143,18 @@ impl<D: Dialect> Hub<D> {
         }
     }
 
+    /// The room's log, for reading.
+    fn log_of<'a>(&self, room: &'a mut Room<D>) -> Result<&'a Log, Error> {
+        if room.log.is_none() {
+            room.log = Some(self.env.store.log(&log_name::<D>(&room.name))?);
+        }
+        room.log.as_ref().ok_or(Error::Poisoned)
+    }
+
     fn tell_caught_up(&self, connection: &Rc<Connection<D>>, seq: u64) {
         let message = connection.session().caught_up(seq);
         if let Some(message) = message {
-            let mut frame = Vec::new();
-            framed(&mut frame, opcode(connection.framing()), message.len(), |out| {
-                out.extend_from_slice(&message);
-            });
-            connection.send_from_task(frame.into());
+            connection.send_from_task(message_frame(connection.framing(), &message));
         }
     }
 }

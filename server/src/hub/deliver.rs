@@ -7,11 +7,13 @@ use syncline_protocol::dialect::{Dialect, Member};
 
 use super::{
     Hub,
+    call::Answered,
     catchup::CatchUp,
     connection::Follow,
+    frames::framing_index,
     mail::Mail,
     owner_of,
-    release::{Pending, Released, To, framing_index},
+    release::{Pending, Released, To},
     room::{Role, Room},
     shard_of,
 };
@@ -58,18 +60,12 @@ impl<D: Dialect> Hub<D> {
         let mut deliveries = 0;
         for (key, released) in pending.rooms {
             let room = rooms.get_mut(key);
-            deliveries += self.deliver(room, &released);
             if let Role::Owner(owner) = &mut room.role {
                 owner.pending -= 1;
-                if !owner.mirrors.is_empty() {
-                    let released = Arc::new(released);
-                    for (shard, _) in &owner.mirrors {
-                        // Until the mirror takes it: a slow one slows down who sends.
-                        self.env.press(self.shard, released.bytes());
-                        let (room, released) = (room.name.clone(), released.clone());
-                        self.post(*shard, Mail::Release { room, released });
-                    }
-                }
+            }
+            if let Some(released) = released {
+                deliveries += self.deliver(room, &released);
+                self.send_to_mirrors(room, released);
             }
             rooms.remove_if_unused(key);
         }
@@ -77,11 +73,28 @@ impl<D: Dialect> Hub<D> {
             match to {
                 To::Here(connection) => connection.send_part(frames),
                 To::There(to) => self.post(shard_of(to), Mail::Reply { to, frames }),
+                To::Caller => {}
             }
         }
+        pending.answers.into_iter().for_each(Answered::tell);
         self.env.counters.deliveries.increment(deliveries);
         self.env.relieve(self.shard, pending.bytes);
         self.env.counters.commit_seconds.record(pending.since.elapsed().as_secs_f64());
+    }
+
+    /// Sends what became visible in a room to the shards that mirror it.
+    fn send_to_mirrors(&self, room: &Room<D>, released: Released) {
+        let Role::Owner(owner) = &room.role else { return };
+        if owner.mirrors.is_empty() {
+            return;
+        }
+        let released = Arc::new(released);
+        for (shard, _) in &owner.mirrors {
+            // Until the mirror takes it: a slow one slows down who sends.
+            self.env.press(self.shard, released.bytes());
+            let (room, released) = (room.name.clone(), released.clone());
+            self.post(*shard, Mail::Release { room, released });
+        }
     }
 
     /// Queues what became visible in a room for everyone here who follows it; says for how many.
@@ -138,11 +151,12 @@ impl<D: Dialect> Hub<D> {
             Mail::Command { room, from, framing, command, bytes } => {
                 self.command_from_afar(&room, from, framing, command, bytes);
             }
+            Mail::Call { room, command, bytes, to } => self.answer_call(room, command, bytes, to),
             Mail::Release { room, released } => self.deliver_from_afar(&room, &released),
             Mail::Reply { to, frames } => self.reply_from_afar(to, frames),
-            Mail::Fail { to } => {
+            Mail::Fail { to, why } => {
                 if let Some(connection) = self.find(to) {
-                    connection.close(1011, "the change could not be stored");
+                    connection.close(1011, why);
                 }
             }
         }

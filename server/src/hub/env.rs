@@ -155,6 +155,8 @@ pub(super) struct Deadlines {
     pub(super) close: u32,
     /// As `close`, when the server shuts down.
     pub(super) last_close: u32,
+    /// How long a room stays after a call.
+    pub(super) linger: u32,
     /// Messages that a connection may send in one tick.
     pub(super) messages: u32,
 }
@@ -164,6 +166,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long it gets at a shutdown. It has our close frame and the end of the stream already; all it
 /// can lose by sending on is to read them.
 const LAST_CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long a room stays in memory after a call. Opening it again costs a few lookups.
+const LINGER_TIME: Duration = Duration::from_secs(30);
 
 impl Deadlines {
     pub(super) fn new(limits: &LimitsConfig) -> Self {
@@ -180,6 +184,7 @@ impl Deadlines {
             write: ticks(limits.write_timeout),
             close: ticks(CLOSE_TIMEOUT),
             last_close: ticks(LAST_CLOSE_TIMEOUT),
+            linger: ticks(LINGER_TIME),
             messages: match limits.messages_per_second_max {
                 0 => u32::MAX,
                 rate => (f64::from(rate) * tick.as_secs_f64()).ceil() as u32,

@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use super::{
     Hub,
     catchup::CatchUp,
+    collections::{Maps, Numbers},
     connection::{Connection, Follow, Parts},
     mail::{Handoff, Mail},
     owner_of,
@@ -43,24 +44,25 @@ impl<D: Dialect> Hub<D> {
     }
 
     /// Makes a room present on the shard that owns it.
-    fn open_room(&self, name: Arc<str>) -> Result<RoomKey, syncline_engine::Error> {
-        let log = self.env.store.find_log(&collection::<D>(&name))?;
+    pub(super) fn open_room(&self, name: Arc<str>) -> Result<RoomKey, syncline_engine::Error> {
+        let log = self.log(&name)?;
         // A room is closed only when nothing of it waits any more: all there is, is durable.
-        let last_seq = log.as_ref().map_or(0, |log| log.next_seq().0 - 1);
+        let numbers = Numbers::of(log.as_ref(), self.env.store.appended());
         let owner = Owner {
             state: self.dialect.room(&name),
-            last_seq,
-            bytes: log.as_ref().map_or(0, syncline_engine::Log::bytes),
+            numbers,
+            maps: Maps::default(),
             turn: None,
             pending: 0,
             mirrors: Vec::new(),
+            lingers_until: None,
         };
         Ok(self.rooms().insert(Room {
             name,
             role: Role::Owner(Box::new(owner)),
             followers: Vec::new(),
             framings: [0; 2],
-            released: last_seq,
+            released: numbers.last_seq,
             log,
         }))
     }
@@ -85,7 +87,7 @@ impl<D: Dialect> Hub<D> {
         if after <= room.released {
             return room.released;
         }
-        let log = self.env.store.find_log(&collection::<D>(&room.name)).ok().flatten();
+        let log = self.log(&room.name).ok().flatten();
         log.map_or(0, |log| log.next_seq().0 - 1).max(room.released)
     }
 
@@ -214,9 +216,4 @@ impl<D: Dialect> Hub<D> {
         );
         self.rooms().remove(key);
     }
-}
-
-/// The engine's name for a room's log.
-pub(super) fn collection<D: Dialect>(room: &str) -> String {
-    format!("{}/{room}", D::NAME)
 }

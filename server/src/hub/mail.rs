@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use crate::health::OpenConnection;
 
-use super::{outbox::Outbox, release::Released};
+use super::{call::AnswerTo, outbox::Outbox, release::Released};
 
 /// The sending end of a hub's mailbox. What it holds is bounded elsewhere: connections by
 /// `connections_max`, commands by the pressure of the receiving hub, the rest by what was
@@ -45,10 +45,12 @@ pub(crate) enum Mail<D: Dialect> {
     Unfollowed { room: Arc<str> },
     /// To a room's owner: a command of a session that follows from afar.
     Command { room: Arc<str>, from: Member, framing: Framing, command: D::Command, bytes: usize },
+    /// To a room's owner: a command of someone without a session, who waits for the answer.
+    Call { room: Arc<str>, command: D::Command, bytes: usize, to: AnswerTo<D> },
     /// From a room's owner: records that became visible.
     Release { room: Arc<str>, released: Arc<Released> },
     /// From a room's owner: finished frames for one member.
     Reply { to: Member, frames: Bytes },
     /// From a room's owner: the command of this member could not be kept.
-    Fail { to: Member },
+    Fail { to: Member, why: &'static str },
 }

@@ -4,18 +4,29 @@
 //! becomes visible when the store says that it is durable. It is single-threaded; other hubs
 //! reach it by mail only. It knows no dialect in particular, no HTTP and no file.
 
+mod apply;
+mod call;
 mod catchup;
+mod collections;
 mod commit;
 mod connection;
 mod deliver;
 mod drain;
+mod effects;
 mod env;
+mod frames;
 mod join;
+mod linger;
 mod mail;
+mod names;
 mod outbox;
+mod overlay;
+mod published;
 mod pump;
 mod release;
+mod replies;
 mod room;
+mod seed;
 mod turn;
 
 use std::{
@@ -37,18 +48,21 @@ use crate::{
     ws::{Event, pong_frame},
 };
 
+#[allow(unused_imports, reason = "for the dialects that are called")]
+pub(crate) use self::call::CallFailed;
 use self::{
     catchup::OWN_RECORDS_MAX,
     connection::{Connection, Follow, Parts},
-    env::Deadlines,
+    env::{Deadlines, SharedEnv},
+    mail::{Letters, Mail, Mailbox},
     outbox::Outbox,
     release::Pending,
-    room::Rooms,
+    room::{RoomKey, Rooms},
     turn::Turn,
 };
 pub(crate) use self::{
-    env::{Env, PRESSURE_BYTES_MAX, SharedEnv, Signal, UnfinishedBytes},
-    mail::{Letters, Mail, Mailbox},
+    env::PRESSURE_BYTES_MAX,
+    seed::{Ground, Seed, plant},
 };
 
 /// Bytes read from a socket in one call.
@@ -60,7 +74,7 @@ const SLOT_BITS: u32 = 24;
 const SERIAL_BITS: u32 = 28;
 
 /// The ends of the mailboxes between the hubs of one dialect, one per shard.
-pub(crate) fn mailboxes<D: Dialect>(shards: usize) -> (Vec<Mailbox<D>>, Vec<Letters<D>>) {
+fn mailboxes<D: Dialect>(shards: usize) -> (Vec<Mailbox<D>>, Vec<Letters<D>>) {
     (0..shards).map(|_| mpsc::unbounded_channel()).unzip()
 }
 
@@ -89,6 +103,8 @@ pub(crate) struct Hub<D: Dialect> {
     paused: RefCell<Vec<Rc<Connection<D>>>>,
     /// Connections that are not read from until the next tick.
     resting: RefCell<Vec<Rc<Connection<D>>>>,
+    /// Rooms that stay for a while after a call, and until which tick.
+    lingering: RefCell<VecDeque<(RoomKey, u32)>>,
     scratch: RefCell<Box<[u8]>>,
     rooms_counted: Cell<usize>,
     now: Cell<UnixMillis>,
@@ -101,12 +117,7 @@ pub(crate) struct Hub<D: Dialect> {
 }
 
 impl<D: Dialect> Hub<D> {
-    pub(crate) fn new(
-        dialect: D,
-        env: SharedEnv,
-        shard: usize,
-        mailboxes: Vec<Mailbox<D>>,
-    ) -> Rc<Self> {
+    fn new(dialect: D, env: SharedEnv, shard: usize, mailboxes: Vec<Mailbox<D>>) -> Rc<Self> {
         Rc::new(Self {
             dialect,
             deadlines: Deadlines::new(&env.limits),
@@ -120,6 +131,7 @@ impl<D: Dialect> Hub<D> {
             dirty: RefCell::default(),
             paused: RefCell::default(),
             resting: RefCell::default(),
+            lingering: RefCell::default(),
             scratch: RefCell::new(vec![0; SCRATCH_BYTES].into()),
             rooms_counted: Cell::new(0),
             now: Cell::new(UnixMillis(0)),

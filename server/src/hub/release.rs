@@ -6,7 +6,11 @@ use bytes::Bytes;
 use syncline_engine::Position;
 use syncline_protocol::dialect::{Dialect, Framing, Member};
 
-use super::{connection::Connection, room::RoomKey};
+use super::{
+    call::{AnswerTo, Answered},
+    connection::Connection,
+    room::RoomKey,
+};
 
 /// The place of one record in the segments of a turn.
 #[derive(Clone, Copy, Debug)]
@@ -27,14 +31,6 @@ pub(crate) struct Released {
     pub(super) segments: [Option<Bytes>; 2],
     /// Records that their senders do not get back, by member and then by place.
     pub(super) own: Vec<Own>,
-}
-
-/// The place of a framing in the arrays above.
-pub(super) fn framing_index(framing: Framing) -> usize {
-    match framing {
-        Framing::Text => 0,
-        Framing::Binary => 1,
-    }
 }
 
 impl Released {
@@ -73,12 +69,23 @@ impl Released {
     }
 }
 
+/// Who sent a command, and what the room needs to answer.
+pub(super) struct Sender<D: Dialect> {
+    pub(super) to: To<D>,
+    pub(super) member: Member,
+    pub(super) framing: Framing,
+    /// Where a caller waits, who has no session.
+    pub(super) answer_to: Option<AnswerTo<D>>,
+}
+
 /// Who a reply goes to.
 pub(super) enum To<D: Dialect> {
     /// A connection of this shard.
     Here(Rc<Connection<D>>),
     /// A member on another shard.
     There(Member),
+    /// Nobody: whoever calls is answered.
+    Caller,
 }
 
 impl<D: Dialect> Clone for To<D> {
@@ -86,6 +93,7 @@ impl<D: Dialect> Clone for To<D> {
         match self {
             Self::Here(connection) => Self::Here(connection.clone()),
             Self::There(member) => Self::There(*member),
+            Self::Caller => Self::Caller,
         }
     }
 }
@@ -95,6 +103,7 @@ impl<D: Dialect> To<D> {
         match self {
             Self::Here(connection) => connection.member() == member,
             Self::There(there) => *there == member,
+            Self::Caller => member == Member::CALLER,
         }
     }
 }
@@ -102,8 +111,10 @@ impl<D: Dialect> To<D> {
 /// A committed turn: everything that waits for one position to be durable.
 pub(super) struct Pending<D: Dialect> {
     pub(super) position: Position,
-    pub(super) rooms: Vec<(RoomKey, Released)>,
+    /// The rooms that took part, and what becomes visible of them, if anything.
+    pub(super) rooms: Vec<(RoomKey, Option<Released>)>,
     pub(super) replies: Vec<(To<D>, Bytes)>,
+    pub(super) answers: Vec<Answered<D>>,
     /// Bytes of the commands in it and of what they made, as counted by the hub's pressure.
     pub(super) bytes: usize,
     /// When it was committed.

@@ -9,7 +9,11 @@ use slab::Slab;
 use syncline_engine::Log;
 use syncline_protocol::dialect::Dialect;
 
-use super::{connection::Connection, release::framing_index};
+use super::{
+    collections::{Maps, Numbers},
+    connection::Connection,
+    frames::framing_index,
+};
 
 /// The place of a room in its hub.
 pub(super) type RoomKey = usize;
@@ -44,16 +48,17 @@ pub(super) enum Role<D: Dialect> {
 /// What only a room's owner has.
 pub(super) struct Owner<D: Dialect> {
     pub(super) state: D::Room,
-    /// The last sequence number given, visible or not.
-    pub(super) last_seq: u64,
-    /// Payload bytes of the log, visible or not.
-    pub(super) bytes: u64,
+    /// How far it has come, visible or not.
+    pub(super) numbers: Numbers,
+    pub(super) maps: Maps,
     /// The room's place in the turn that is being filled.
     pub(super) turn: Option<usize>,
     /// Turns that are committed and not yet released.
     pub(super) pending: u32,
     /// Shards that follow, and how many connections each was sent back to keep.
     pub(super) mirrors: Vec<(usize, u64)>,
+    /// It was called, and stays until this tick though nobody may follow it.
+    pub(super) lingers_until: Option<u32>,
 }
 
 impl<D: Dialect> Room<D> {
@@ -62,7 +67,10 @@ impl<D: Dialect> Room<D> {
         self.followers.is_empty()
             && match &self.role {
                 Role::Owner(owner) => {
-                    owner.turn.is_none() && owner.pending == 0 && owner.mirrors.is_empty()
+                    owner.turn.is_none()
+                        && owner.pending == 0
+                        && owner.mirrors.is_empty()
+                        && owner.lingers_until.is_none()
                 }
                 Role::Mirror { .. } => false,
             }

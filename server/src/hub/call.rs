@@ -1,0 +1,138 @@
+//! Commands without a session: asked on any shard, applied where the room lives, answered when the
+//! turn is durable.
+
+use std::sync::Arc;
+
+use syncline_engine::{Error, Log, Map};
+use syncline_protocol::dialect::{Dialect, Framing, Member};
+use tokio::sync::oneshot;
+
+use super::{
+    COMMAND_BYTES_EXTRA, Hub,
+    mail::Mail,
+    names::{log_name, map_name},
+    owner_of,
+    release::{Sender, To},
+};
+
+/// Why a call got no answer. Nothing of it happened, unless the server stopped: then it may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CallFailed {
+    /// What the room keeps could not be read, or the change could not be made.
+    #[error("what the room keeps cannot be read or changed")]
+    Unreadable,
+    /// The disk is full: the same call may work later.
+    #[error("the disk is full")]
+    Full,
+    /// The server ends, or its store has failed.
+    #[error("the server takes no more writes")]
+    Stopped,
+}
+
+impl From<&Error> for CallFailed {
+    fn from(error: &Error) -> Self {
+        match error {
+            Error::Full => Self::Full,
+            Error::Poisoned | Error::Closed => Self::Stopped,
+            _ => Self::Unreadable,
+        }
+    }
+}
+
+/// What a call ends with.
+pub(super) type Outcome<D> = Result<<D as Dialect>::Answer, CallFailed>;
+
+/// Where a call waits for its end.
+pub(super) type AnswerTo<D> = oneshot::Sender<Outcome<D>>;
+
+/// What a caller is to be told when the turn is durable.
+pub(super) struct Answered<D: Dialect> {
+    pub(super) to: AnswerTo<D>,
+    pub(super) outcome: Outcome<D>,
+}
+
+impl<D: Dialect> Answered<D> {
+    /// Tells the caller, if it still waits.
+    pub(super) fn tell(self) {
+        let _ = self.to.send(self.outcome);
+    }
+
+    /// Tells the caller that the turn did not happen, unless its command did not reach it.
+    pub(super) fn tell_failed(self, why: CallFailed) {
+        let _ = self.to.send(self.outcome.and(Err(why)));
+    }
+}
+
+#[allow(dead_code, reason = "for the dialects that are called")]
+impl<D: Dialect> Hub<D> {
+    /// Applies a command as [`Member::CALLER`] in the order of its room, wherever that lives.
+    /// `bytes` is what the command holds. The answer comes when what it tells is durable; a future
+    /// that is dropped takes nothing back.
+    pub(crate) fn call(
+        &self,
+        room: &str,
+        command: D::Command,
+        bytes: usize,
+    ) -> impl Future<Output = Result<D::Answer, CallFailed>> + use<D> {
+        let (to, answer) = oneshot::channel();
+        self.env.counters.calls.increment(1);
+        if self.deaf.get() {
+            let _ = to.send(Err(CallFailed::Stopped));
+        } else {
+            let bytes = bytes + COMMAND_BYTES_EXTRA;
+            let owner = owner_of(room, self.mailboxes.len());
+            self.env.press(owner, bytes);
+            if owner == self.shard {
+                self.answer_call(room.into(), command, bytes, to);
+            } else {
+                self.post(owner, Mail::Call { room: room.into(), command, bytes, to });
+            }
+        }
+        // Whoever is to answer goes without a word when everything ends.
+        async { answer.await.unwrap_or(Err(CallFailed::Stopped)) }
+    }
+
+    /// Applies a call to a room that this shard owns.
+    pub(super) fn answer_call(
+        &self,
+        name: Arc<str>,
+        command: D::Command,
+        bytes: usize,
+        to: AnswerTo<D>,
+    ) {
+        let present = self.rooms().find(&name);
+        let key = match present.map_or_else(|| self.open_room(name), Ok) {
+            Ok(key) => key,
+            Err(error) => {
+                tracing::error!(%error, "a room cannot be opened");
+                self.env.relieve(self.shard, bytes);
+                return Answered::<D> { to, outcome: Err((&error).into()) }.tell();
+            }
+        };
+        self.let_linger(key);
+        let sender = Sender {
+            to: To::<D>::Caller,
+            member: Member::CALLER,
+            framing: Framing::Text,
+            answer_to: Some(to),
+        };
+        self.apply(key, sender, command, bytes);
+    }
+
+    /// The log of a room, if it has one, for reading what an answer told of. What is beyond that may
+    /// not be durable yet.
+    ///
+    /// # Errors
+    /// As [`Store::find_log`](syncline_engine::Store::find_log).
+    pub(crate) fn log(&self, room: &str) -> Result<Option<Log>, Error> {
+        self.env.store.find_log(&log_name::<D>(room))
+    }
+
+    /// A map of a room, if it exists, for reading. What it shows may not be durable yet.
+    ///
+    /// # Errors
+    /// As [`Store::find_map`](syncline_engine::Store::find_map).
+    pub(crate) fn map(&self, room: &str, number: u64) -> Result<Option<Map>, Error> {
+        self.env.store.find_map(&map_name::<D>(room, number))
+    }
+}
