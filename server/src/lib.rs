@@ -1,6 +1,7 @@
 //! The Syncline server as a library: another service can run it in its own process.
 
 mod admin;
+pub mod auth;
 pub mod config;
 mod health;
 mod http;

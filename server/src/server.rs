@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use crate::{
     admin::Admin,
+    auth::{self, Auth},
     config::{Config, Durability},
     health::Health,
     http::{Budget, Requests, Shared},
@@ -55,6 +56,9 @@ pub enum StartError {
     /// The store did not open, or did not close cleanly.
     #[error(transparent)]
     Store(#[from] syncline_engine::Error),
+    /// There is no key that could check a token, or a bad one.
+    #[error(transparent)]
+    Auth(#[from] auth::StartError),
     /// The operating system refused something.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -72,6 +76,7 @@ impl Server {
         };
         let (address, listeners) = bind(config.http.listen, shards)?;
         let store = open_store(&config, shards)?;
+        let auth = Auth::start(&config.auth, &config.storage.dir)?;
         let metrics = Arc::new(Metrics::new());
         let health = Arc::default();
         watch_store(&store, &health);
@@ -87,7 +92,8 @@ impl Server {
         let requests = Requests::new(&metrics);
         let bodies = Budget::new(config.oplog.bodies_bytes_max);
         let shared =
-            Arc::new(Shared { config, health, metrics, store_metrics, admin, requests, bodies });
+            Shared { config, health, metrics, store_metrics, admin, auth, requests, bodies };
+        let shared = Arc::new(shared);
         let (stop, stopping) = watch::channel(false);
         let mut server = Self { address, store: Some(store), shared, stop, shards: Vec::new() };
         for (number, (listener, seeds)) in listeners.into_iter().zip(seeds).enumerate() {
@@ -95,6 +101,13 @@ impl Server {
             server.shards.push(shard::start(number, listener, seeds, shared, stopping)?);
         }
         Ok(server)
+    }
+
+    /// A token of the subject `dev`, good for a day, when tokens are checked with the secret that the
+    /// server has made for itself. It lets in: show it to nobody but the person at the terminal.
+    #[must_use]
+    pub fn development_token(&self) -> Option<String> {
+        self.shared.auth.development_token()
     }
 
     /// Where it listens.

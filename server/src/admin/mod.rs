@@ -8,10 +8,9 @@ mod key;
 use std::{io, net::SocketAddr};
 
 use serde_json::{Value, json};
-use subtle::ConstantTimeEq;
 use syncline_engine::Store;
 
-use crate::config::Config;
+use crate::{auth::same_secret, config::Config};
 
 use self::backups::Backups;
 pub(crate) use self::backups::Refusal;
@@ -67,9 +66,7 @@ impl Admin {
 
     /// What showing this entitles to.
     pub(crate) fn access(&self, shown: Option<&str>) -> Access {
-        let is = |token: &str| {
-            shown.is_some_and(|shown| bool::from(shown.as_bytes().ct_eq(token.as_bytes())))
-        };
+        let is = |token: &str| shown.is_some_and(|shown| same_secret(shown, token));
         match &self.token {
             _ if is(&self.secret) => Access::Granted,
             Some(token) if is(token) => Access::Granted,

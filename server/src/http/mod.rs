@@ -8,6 +8,7 @@ mod body;
 mod budget;
 mod connection;
 mod counters;
+mod entry;
 mod gzip;
 mod intake;
 mod origin;
@@ -25,6 +26,7 @@ use tokio::{net::TcpStream, time::Instant};
 
 use crate::{
     admin::Admin,
+    auth::Auth,
     config::Config,
     health::{Health, OpenConnection},
     metrics::Metrics,
@@ -47,6 +49,7 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) store_metrics: StoreMetrics,
     pub(crate) admin: Admin,
+    pub(crate) auth: Auth,
     pub(crate) requests: Requests,
     /// What all request bodies may hold.
     pub(crate) bodies: Arc<Budget>,
@@ -111,8 +114,7 @@ impl Route {
 }
 
 fn upgrade(door: &Door, ticket: &Ticket, mut request: Request<Incoming>) -> Answer {
-    let token = door.shared.config.relay.token.as_deref();
-    upgrade::answer(&door.hubs.relay, token, &door.shared.health, ticket, &mut request)
+    upgrade::answer(&door.hubs.relay, &door.shared, ticket, &mut request)
 }
 
 fn page(door: &Door, request: &Request<Incoming>) -> Answer {

@@ -3,10 +3,9 @@
 use std::{cell::Cell, rc::Rc};
 
 use bytes::BytesMut;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderValue, Method, Request, StatusCode, header};
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 use hyper_util::rt::TokioIo;
-use subtle::ConstantTimeEq;
 use syncline_protocol::{
     dialect::{Accepted, Dialect, Handshake},
     dialects::relay::Relay,
@@ -17,25 +16,20 @@ use tungstenite::{
     handshake::server::create_response,
 };
 
-use crate::{
-    health::{Health, OpenConnection},
-    hub::Hub,
-};
+use crate::{auth::credential, health::OpenConnection, hub::Hub};
 
 use super::{
+    Shared,
     answer::{Answer, Problem, problem, with_header},
     body::Body,
+    entry,
     socket::Socket,
 };
-
-/// Subprotocols looked at, of those that a peer offers.
-const SUBPROTOCOLS_MAX: usize = 16;
 
 /// Answers an upgrade request, and gives the socket to the hub once the answer is written.
 pub(super) fn answer(
     hub: &Rc<Hub<Relay>>,
-    token: Option<&str>,
-    health: &Health,
+    shared: &Shared,
     open: &Rc<Cell<Option<OpenConnection>>>,
     request: &mut Request<Incoming>,
 ) -> Answer {
@@ -43,18 +37,21 @@ pub(super) fn answer(
         Ok(switching) => switching,
         Err(refusal) => return *refusal,
     };
-    if token.is_some_and(|token| !shows(request, token)) {
+    if !shared.admits_page(request.headers()) {
+        return problem(Problem::Forbidden, "pages of this origin may not open a WebSocket here");
+    }
+    if !shows(request, shared.config.relay.token.as_deref()) {
         let refusal = problem(Problem::Unauthorized, "a token is needed, and this is not it");
         return with_header(refusal, header::WWW_AUTHENTICATE, "Bearer");
     }
-    if !health.is_ready() {
+    if !shared.health.is_ready() {
         return problem(Problem::Unavailable, "the server takes no new connections");
     }
-    let offered = subprotocols(request.headers());
+    let offered = entry::offered(request.headers());
     let handshake = Handshake { path: request.uri().path(), subprotocols: &offered };
     let Accepted { session, subprotocol } = hub.dialect().accept(&handshake);
     let (mut parts, ()) = switching.into_parts();
-    if let Some(subprotocol) = subprotocol {
+    if let Some(subprotocol) = entry::confirmed(subprotocol, &offered) {
         let value = HeaderValue::from_static(subprotocol);
         parts.headers.insert(header::SEC_WEBSOCKET_PROTOCOL, value);
     }
@@ -118,30 +115,8 @@ fn refusal(error: &Error) -> Answer {
     }
 }
 
-/// Whether the request shows the token, compared in constant time.
-fn shows(request: &Request<Incoming>, token: &str) -> bool {
-    let bearer = request.headers().get(header::AUTHORIZATION).and_then(|value| {
-        let (scheme, shown) = value.to_str().ok()?.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then_some(shown)
-    });
-    let queried = request
-        .uri()
-        .query()
-        .and_then(|query| query.split('&').find_map(|part| part.strip_prefix("token=")));
-    [bearer, queried]
-        .into_iter()
-        .flatten()
-        .any(|shown| bool::from(shown.as_bytes().ct_eq(token.as_bytes())))
-}
-
-fn subprotocols(headers: &HeaderMap) -> Vec<&str> {
-    headers
-        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
-        .take(SUBPROTOCOLS_MAX)
-        .collect()
+/// Whether the request shows the token that is asked for, if one is.
+fn shows(request: &Request<Incoming>, wanted: Option<&str>) -> bool {
+    let shown = || credential(request.headers(), request.uri().query());
+    wanted.is_none_or(|wanted| shown().is_some_and(|shown| shown.is(wanted)))
 }

@@ -22,7 +22,7 @@ pub struct OplogConfig {
     pub checkpoint: bool,
     /// Whether an operation of an unknown scope is refused.
     pub strict_scopes: bool,
-    /// Origins whose pages may call the sync API from elsewhere.
+    /// Origins whose pages may call the sync API from elsewhere; `*` alone for all.
     pub cors_origins: Vec<String>,
     /// An app that is served at all other paths.
     pub static_dir: Option<PathBuf>,

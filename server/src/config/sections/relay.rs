@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RelayConfig {
-    /// When set, a peer must show this token (`?token=` or `Authorization: Bearer`).
+    /// When set, a peer must show this token.
     pub token: Option<String>,
     /// Bytes that the stored changes of one discovery key may take, names included; 0 for no bound.
     pub key_bytes_max: u64,

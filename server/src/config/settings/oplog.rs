@@ -8,7 +8,9 @@ use crate::config::{
     setting::{Field, Number},
 };
 
-use super::values::{DAY_MS, MINUTE_MS, optional_path, origins, shown_path, to_ms, to_usize};
+use super::values::{
+    DAY_MS, MINUTE_MS, optional_path, origins_or_all, shown_path, to_ms, to_usize,
+};
 
 pub(super) static SETTINGS: &[Setting] = &[
     Setting {
@@ -86,8 +88,10 @@ pub(super) static SETTINGS: &[Setting] = &[
         doc: "Origins whose pages may call the sync API from elsewhere.",
         short_flag: None,
         field: Field::List {
-            wants: "origins such as https://app.example.com",
-            set: |config, items| origins(items).map(|origins| config.oplog.cors_origins = origins),
+            wants: "origins such as https://app.example.com, or * for all",
+            set: |config, items| {
+                origins_or_all(items).map(|origins| config.oplog.cors_origins = origins)
+            },
             show: |config| config.oplog.cors_origins.clone(),
         },
     },

@@ -10,7 +10,7 @@ use super::values::{TOKEN, token};
 pub(super) static SETTINGS: &[Setting] = &[
     Setting {
         name: "relay.token",
-        doc: "When set, a peer of the relay must show this token (?token= or Authorization: Bearer).",
+        doc: "When set, a peer of the relay must show this token (Authorization: Bearer, the subprotocol syncline.bearer.TOKEN, or ?token=).",
         short_flag: None,
         field: Field::Secret {
             wants: TOKEN,

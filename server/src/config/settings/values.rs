@@ -75,6 +75,11 @@ pub(super) fn origins(items: &[&str]) -> Option<Vec<String>> {
     listed(items).filter(|_| items.iter().all(is_origin))
 }
 
+/// The same, or `*` alone.
+pub(super) fn origins_or_all(items: &[&str]) -> Option<Vec<String>> {
+    if *items == ["*"] { Some(vec!["*".into()]) } else { origins(items) }
+}
+
 /// Values of these names, none twice.
 pub(super) fn choose_all<C: Choice + Default>(items: &[&str], to: &mut Vec<C>) -> Option<()> {
     let mut chosen = Vec::new();
