@@ -3,7 +3,10 @@
 
 use std::{rc::Rc, time::Duration};
 
-use syncline_protocol::dialects::relay::{Limits, Relay};
+use syncline_protocol::dialects::{
+    oplog::{self, Oplog},
+    relay::{self, Relay},
+};
 
 use crate::{
     config::Config,
@@ -13,11 +16,13 @@ use crate::{
 /// Every dialect on one shard.
 pub(crate) struct Hubs {
     pub(crate) relay: Rc<Hub<Relay>>,
+    pub(crate) oplog: Rc<Hub<Oplog>>,
 }
 
 /// What [`Hubs`] grow from on the shard's own thread.
 pub(crate) struct Seeds {
     relay: Seed<Relay>,
+    oplog: Seed<Oplog>,
 }
 
 /// The longest message of any dialect, in bytes: a record has to hold it.
@@ -29,24 +34,30 @@ pub(crate) fn message_bytes_max(config: &Config) -> usize {
 /// All dialects of a server, before their shards start.
 pub(crate) fn seeds(ground: Ground<'_>) -> Vec<Seeds> {
     let config = ground.config;
-    let limits = Limits {
+    let relay = Relay::new(relay::Limits {
         key_bytes_max: config.relay.key_bytes_max,
         key_changes_max: config.relay.key_changes_max,
-    };
-    let relay = plant(ground, &Relay::new(limits), config.limits.message_bytes_max);
-    relay.into_iter().map(|relay| Seeds { relay }).collect()
+    });
+    let oplog = Oplog::new(oplog::Limits {
+        clients_max: u32::try_from(config.oplog.clients_max).unwrap_or(u32::MAX),
+        seen_for_ms: u64::try_from(config.oplog.seen_for.as_millis()).unwrap_or(u64::MAX),
+        ..oplog::Limits::default()
+    });
+    let relay = plant(ground, &relay, config.limits.message_bytes_max);
+    let oplog = plant(ground, &oplog, config.oplog.body_bytes_max);
+    relay.into_iter().zip(oplog).map(|(relay, oplog)| Seeds { relay, oplog }).collect()
 }
 
 impl Seeds {
     /// Starts the hubs. Must be called on their shard.
     pub(crate) fn grow(self) -> Hubs {
-        Hubs { relay: self.relay.grow() }
+        Hubs { relay: self.relay.grow(), oplog: self.oplog.grow() }
     }
 }
 
 impl Hubs {
     /// Drains all hubs at the same time: see [`Hub::drain`].
     pub(crate) async fn drain(&self, timeout: Duration) {
-        tokio::join!(self.relay.drain(timeout));
+        tokio::join!(self.relay.drain(timeout), self.oplog.drain(timeout));
     }
 }

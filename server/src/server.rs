@@ -91,9 +91,17 @@ impl Server {
         let store_metrics = StoreMetrics::new(&store, &metrics);
         let requests = Requests::new(&metrics);
         let bodies = Budget::new(config.oplog.bodies_bytes_max);
-        let shared =
-            Shared { config, health, metrics, store_metrics, admin, auth, requests, bodies };
-        let shared = Arc::new(shared);
+        let shared = Arc::new(Shared {
+            config,
+            health,
+            metrics,
+            store_metrics,
+            admin,
+            auth,
+            requests,
+            bodies,
+            news: Arc::default(),
+        });
         let (stop, stopping) = watch::channel(false);
         let mut server = Self { address, store: Some(store), shared, stop, shards: Vec::new() };
         for (number, (listener, seeds)) in listeners.into_iter().zip(seeds).enumerate() {

@@ -46,7 +46,7 @@ async fn run(
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "a shard cannot listen"),
     };
-    let door = Rc::new(http::Door::new(seeds.grow(), shared.clone()));
+    let door = Rc::new(http::Door::new(seeds.grow(), shared.clone(), stop.clone()));
     tokio::select! {
         () = accept(&listener, &door) => {}
         _ = stop.wait_for(|stop| *stop) => {}

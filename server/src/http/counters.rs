@@ -16,8 +16,8 @@ pub(super) enum Route {
     Probe,
     Admin,
     Relay,
-    Page,
-    None,
+    Oplog,
+    App,
 }
 
 /// Their names as a label.
@@ -25,8 +25,8 @@ const ROUTES: [(Route, &str); 5] = [
     (Route::Probe, "probe"),
     (Route::Admin, "admin"),
     (Route::Relay, "relay"),
-    (Route::Page, "page"),
-    (Route::None, "none"),
+    (Route::Oplog, "oplog"),
+    (Route::App, "app"),
 ];
 
 /// Status codes that have a counter of their own.

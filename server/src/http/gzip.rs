@@ -94,8 +94,12 @@ impl Write for Capped {
 
 /// Encodes an answer for a peer that accepts it, if that is worth it.
 pub(super) fn encode_for(request: &HeaderMap, mut answer: Answer) -> Answer {
+    let headers = answer.headers();
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    // Events are to arrive one by one.
     if answer.body().as_full().is_some_and(|full| full.len() < WORTH_BYTES)
-        || answer.headers().contains_key(header::CONTENT_ENCODING)
+        || kind.is_some_and(|kind| kind.starts_with("text/event-stream"))
+        || headers.contains_key(header::CONTENT_ENCODING)
     {
         return answer;
     }

@@ -4,6 +4,7 @@
 
 mod admin;
 mod answer;
+mod app;
 mod body;
 mod budget;
 mod connection;
@@ -11,6 +12,7 @@ mod counters;
 mod entry;
 mod gzip;
 mod intake;
+mod oplog;
 mod origin;
 mod probes;
 mod socket;
@@ -22,7 +24,7 @@ use std::{cell::Cell, rc::Rc, sync::Arc};
 use http::{Method, Request};
 use hyper::body::Incoming;
 use syncline_protocol::dialects::relay::Relay;
-use tokio::{net::TcpStream, time::Instant};
+use tokio::{net::TcpStream, sync::watch, time::Instant};
 
 use crate::{
     admin::Admin,
@@ -34,9 +36,10 @@ use crate::{
     store_metrics::StoreMetrics,
 };
 
-pub(crate) use self::{answer::FULL, budget::Budget, counters::Requests};
+pub(crate) use self::{answer::FULL, budget::Budget, counters::Requests, oplog::News};
 use self::{
     answer::{Answer, Problem, problem},
+    app::App,
     connection::{Ended, Serving},
     counters::Route,
 };
@@ -53,6 +56,7 @@ pub(crate) struct Shared {
     pub(crate) requests: Requests,
     /// What all request bodies may hold.
     pub(crate) bodies: Arc<Budget>,
+    pub(crate) news: Arc<News>,
 }
 
 /// Where a shard's connections come in.
@@ -60,11 +64,16 @@ pub(crate) struct Door {
     pub(crate) hubs: Hubs,
     pub(crate) shared: Arc<Shared>,
     serving: Serving,
+    oplog: oplog::Api,
+    app: Option<App>,
 }
 
 impl Door {
-    pub(crate) fn new(hubs: Hubs, shared: Arc<Shared>) -> Self {
-        Self { hubs, shared, serving: Serving::new() }
+    /// A door before the hubs of a shard; `stop` says when the server stops.
+    pub(crate) fn new(hubs: Hubs, shared: Arc<Shared>, stop: watch::Receiver<bool>) -> Self {
+        let app = shared.config.oplog.static_dir.as_deref().map(App::new);
+        let oplog = oplog::Api::new(hubs.oplog.clone(), shared.clone(), stop);
+        Self { hubs, shared, serving: Serving::new(), oplog, app }
     }
 
     /// Ends every connection behind the answer under way, and waits for them until `deadline`.
@@ -94,8 +103,12 @@ async fn respond(door: Rc<Door>, ticket: Ticket, request: Request<Incoming>) -> 
     let answer = match route {
         Route::Relay => upgrade(&door, &ticket, request),
         Route::Admin => admin::respond(&door.shared.admin, &request),
-        Route::Probe | Route::Page => page(&door, &request),
-        Route::None => nothing(),
+        Route::Oplog => door.oplog.respond(request).await,
+        Route::Probe => page(&door, &request),
+        Route::App => match &door.app {
+            Some(app) => app.respond(&request).await,
+            None => page(&door, &request),
+        },
     };
     door.shared.requests.count(route, answer.status());
     answer
@@ -106,9 +119,9 @@ impl Route {
         match path {
             Relay::PATH => Self::Relay,
             "/livez" | "/readyz" | "/healthz" | "/metrics" => Self::Probe,
-            "/" => Self::Page,
+            _ if path.starts_with(oplog::PREFIX) => Self::Oplog,
             _ if path.starts_with(admin::PREFIX) => Self::Admin,
-            _ => Self::None,
+            _ => Self::App,
         }
     }
 }
@@ -118,6 +131,11 @@ fn upgrade(door: &Door, ticket: &Ticket, mut request: Request<Incoming>) -> Answ
 }
 
 fn page(door: &Door, request: &Request<Incoming>) -> Answer {
+    let shared = &door.shared;
+    let path = request.uri().path();
+    if !matches!(path, "/" | "/livez" | "/readyz" | "/healthz" | "/metrics") {
+        return nothing();
+    }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return answer::with_header(
             problem(Problem::MethodNotAllowed, "this path answers GET and HEAD"),
@@ -125,10 +143,9 @@ fn page(door: &Door, request: &Request<Incoming>) -> Answer {
             "GET, HEAD",
         );
     }
-    let shared = &door.shared;
-    match request.uri().path() {
+    match path {
         "/livez" => probes::live(),
-        "/metrics" => probes::metrics(&shared.metrics, &shared.store_metrics, &shared.health),
+        "/metrics" => probes::metrics(shared),
         "/" => probes::welcome(),
         _ => probes::ready(&shared.health, request.uri().query()),
     }

@@ -4,9 +4,12 @@ use std::fmt::Write;
 
 use http::StatusCode;
 
-use crate::{health::Health, metrics::Metrics, store_metrics::StoreMetrics};
+use crate::health::Health;
 
-use super::answer::{Answer, answer, text};
+use super::{
+    Shared,
+    answer::{Answer, answer, text},
+};
 
 /// The process answers.
 pub(super) fn live() -> Answer {
@@ -34,9 +37,13 @@ pub(super) fn ready(health: &Health, query: Option<&str>) -> Answer {
 }
 
 /// The Prometheus exposition.
-pub(super) fn metrics(metrics: &Metrics, store: &StoreMetrics, health: &Health) -> Answer {
-    store.refresh();
+pub(super) fn metrics(shared: &Shared) -> Answer {
+    let Shared { metrics, store_metrics, health, bodies, news, .. } = shared;
+    store_metrics.refresh();
     metrics.set_connections(health.connections());
+    let gauge = |name, help, value: usize| metrics.gauge(name, help).set(value as f64);
+    gauge("syncline_http_body_bytes", "Bytes of request bodies in memory", bodies.held());
+    gauge("syncline_oplog_waiting", "Clients that wait for news of a dataset", news.waiting());
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     answer(StatusCode::OK, kind, metrics.render())
 }

@@ -63,7 +63,6 @@ impl<D: Dialect> Answered<D> {
     }
 }
 
-#[allow(dead_code, reason = "for the dialects that are called")]
 impl<D: Dialect> Hub<D> {
     /// Applies a command as [`Member::CALLER`] in the order of its room, wherever that lives.
     /// `bytes` is what the command holds. The answer comes when what it tells is durable; a future
@@ -132,6 +131,7 @@ impl<D: Dialect> Hub<D> {
     ///
     /// # Errors
     /// As [`Store::find_map`](syncline_engine::Store::find_map).
+    #[allow(dead_code, reason = "for the dialects that keep entries")]
     pub(crate) fn map(&self, room: &str, number: u64) -> Result<Option<Map>, Error> {
         self.env.store.find_map(&map_name::<D>(room, number))
     }
