@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use super::OWN_SECRET;
+
 /// Why tokens cannot be checked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -33,4 +35,15 @@ pub enum StartError {
     /// No key is for any of `[auth] algorithms`.
     #[error("no key is for any of [auth] algorithms")]
     NoKey,
+}
+
+impl StartError {
+    /// Whether it is about the secret that a server makes for itself.
+    #[must_use]
+    pub fn is_about_own_secret(&self) -> bool {
+        let (Self::Unreadable { path, .. } | Self::BadKey { path, .. }) = self else {
+            return false;
+        };
+        path.file_name().is_some_and(|name| name == OWN_SECRET)
+    }
 }

@@ -39,6 +39,12 @@ pub use self::{
 /// Bytes of a token; a longer one is refused before anything of it is decoded.
 pub const TOKEN_BYTES_MAX: usize = 8 << 10;
 
+/// Bytes of an HMAC secret (RFC 7518, section 3.2, for HS256).
+pub const SECRET_BYTES_MIN: usize = 32;
+
+/// The file in a data directory with the secret that a server makes for itself.
+const OWN_SECRET: &str = "SECRET";
+
 /// Lifetime of a development token.
 const DEVELOPMENT_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -160,6 +166,16 @@ impl Auth {
     pub fn key_set_age(&self) -> Option<Duration> {
         self.remote.as_ref()?.age()
     }
+}
+
+/// Whether the configured secrets and files hold keys that check tokens; an address is not asked.
+///
+/// # Errors
+/// A [`StartError`] names the file and what is wrong with it.
+pub fn check(config: &AuthConfig) -> Result<(), StartError> {
+    let keys = local_keys(config, None)?;
+    let others = config.jwks_url.is_some() || !has_keys(config);
+    if keys.is_empty() && !others { Err(StartError::NoKey) } else { Ok(()) }
 }
 
 /// The secret that tokens are signed with: the configured one, or the one that a server has made in

@@ -11,16 +11,12 @@ use std::{
 
 use data_encoding::HEXLOWER;
 
-use super::StartError;
+use super::{OWN_SECRET as NAME, SECRET_BYTES_MIN, StartError};
 
-/// The file, in the data directory.
-const NAME: &str = "SECRET";
 const NEW_NAME: &str = "SECRET.tmp";
 
 /// Random bytes of a secret that is made; it is written in hexadecimal.
 const SECRET_BYTES: usize = 32;
-/// Bytes that a secret has at least (RFC 7518, section 3.2).
-pub(super) const SECRET_BYTES_MIN: usize = 32;
 /// Bytes that a secret has at most.
 const SECRET_BYTES_MAX: usize = 1024;
 

@@ -17,6 +17,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) dir: &'a str,
     /// What opening the store found.
     pub(crate) report: Option<&'a OpenReport>,
+    /// A token to try things out with, when it may be shown.
+    pub(crate) token: Option<&'a str>,
 }
 
 /// The whole banner.
@@ -35,11 +37,25 @@ pub(crate) fn banner(facts: &Facts<'_>, style: Style) -> String {
         line("", &style.dim(&opened(report)));
     }
     line("durability", &durability(facts.config.storage.durability, style));
+    if let Some(told) = token(facts, style) {
+        line("token", &told);
+    }
     line("not built", "the dialects workspace, peer, oplog and maps: they come later");
     if let Some(warning) = exposure(facts) {
         line("warning", &style.yellow(&warning));
     }
     out + "\n"
+}
+
+/// A token, or how to make one; nothing when others make them.
+fn token(facts: &Facts<'_>, style: Style) -> Option<String> {
+    if let Some(token) = facts.token {
+        return Some(format!("{token}  {}", style.dim("(sub dev, for a day)")));
+    }
+    let auth = &facts.config.auth;
+    let others =
+        auth.public_key_file.is_some() || auth.jwks_file.is_some() || auth.jwks_url.is_some();
+    (auth.secret.is_some() || !others).then(|| style.dim("syncline token gen --sub NAME makes one"))
 }
 
 /// An address that a client on this machine can use.
@@ -77,18 +93,22 @@ fn durability(durability: Durability, style: Style) -> String {
 }
 
 fn exposure(facts: &Facts<'_>) -> Option<String> {
-    let open = facts.config.relay.token.is_none();
-    let local = facts.address.ip().to_canonical().is_loopback();
-    (open && !local).then(|| format!("{} is open to everyone who reaches it", facts.address))
+    let mut config = facts.config.clone();
+    config.http.listen = facts.address;
+    config.auth.insecure_open = false;
+    let open = config.check_exposure().is_err();
+    open.then(|| format!("{} is open to everyone who reaches it", facts.address))
 }
 
 #[cfg(test)]
 mod tests {
+    use syncline::config::Tenants;
+
     use super::*;
 
     fn text(address: &str, config: &Config) -> String {
         let address = address.parse().unwrap();
-        banner(&Facts { config, address, dir: "/data", report: None }, Style::plain())
+        banner(&Facts { config, address, dir: "/data", report: None, token: None }, Style::plain())
     }
 
     #[test]
@@ -114,6 +134,7 @@ mod tests {
         assert!(weak.contains("NOT power loss") && weak.contains("ws://127.0.0.1:80/sync"));
         assert!(weak.contains("0.0.0.0:80 is open to everyone"));
         config.relay.token = Some("secret-secret-secret".into());
+        config.oplog.tenants = Tenants::Token;
         let strong = text("[::]:80", &config);
         assert!(!strong.contains("warning") && strong.contains("ws://[::1]:80/sync"));
         assert!(!strong.contains("secret"));

@@ -38,7 +38,9 @@ pub(crate) enum ConfigCommand {
 pub(crate) fn run(command: &ConfigCommand) -> Result<(), Failure> {
     match command {
         ConfigCommand::Check { flags } => {
-            flags.load()?.config.check_exposure()?;
+            let config = flags.load()?.config;
+            config.check_exposure()?;
+            syncline::auth::check(&config.auth)?;
             output::print("configuration ok\n")
         }
         ConfigCommand::Show { json: true, flags, .. } => output::print(&show_json(&flags.load()?)),

@@ -76,9 +76,9 @@ impl From<Problems> for Failure {
 impl From<Exposed> for Failure {
     fn from(exposed: Exposed) -> Self {
         Self::new(Exit::Usage, exposed).hint(
-            "give it a token of 16 or more letters and digits (--relay-token-file FILE, \
-             SYNCLINE_RELAY_TOKEN_FILE or [relay] token), \
-             or say that it is meant: --insecure-open",
+            "give the relay a token of 16 or more letters and digits (--relay-token-file FILE, \
+             SYNCLINE_RELAY_TOKEN_FILE or [relay] token) and let the oplog ask for tokens \
+             (--oplog-tenants token), or say that it is meant: --insecure-open",
         )
     }
 }
@@ -91,6 +91,7 @@ impl From<StartError> for Failure {
                  or another one with PORT=8081",
             ),
             StartError::Store(error) => error.into(),
+            StartError::Auth(error) => error.into(),
             error => Self::new(Exit::Failed, error),
         }
     }

@@ -144,6 +144,9 @@ fn help(setting: &Setting) -> String {
         let (doc, variable) = (setting.doc, setting.variable());
         return format!("File that holds the secret: {doc} [env: {variable}, {variable}_FILE]");
     }
-    let default = setting.show(&Config::default());
-    format!("{} [env: {}] [default: {default}]", setting.doc, setting.variable())
+    let default = match setting.show(&Config::default()) {
+        nothing if nothing.is_empty() => nothing,
+        default => format!(" [default: {default}]"),
+    };
+    format!("{} [env: {}]{default}", setting.doc, setting.variable())
 }

@@ -13,6 +13,7 @@ mod relay;
 mod serve;
 mod signals;
 mod store;
+mod token;
 
 use std::process::ExitCode;
 
@@ -49,6 +50,9 @@ enum Command {
     #[cfg(feature = "sqlite")]
     #[command(subcommand)]
     Relay(relay::RelayCommand),
+    /// Make tokens, and say what a server would make of one
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     #[command(flatten)]
     Store(store::StoreCommand),
     /// Measure a server with the load generator (the program syncline-bench)
@@ -75,6 +79,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Config(command) => config::run(&command),
         #[cfg(feature = "sqlite")]
         Command::Relay(command) => relay::run(&command),
+        Command::Token(command) => token::run(&command),
         Command::Store(command) => store::run(&command),
         Command::Bench(args) => bench::run(&args),
         Command::Completions { shell } => completions(shell),

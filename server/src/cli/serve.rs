@@ -22,7 +22,7 @@ Examples:
   syncline serve
   syncline serve --listen 127.0.0.1:0 --data-dir /var/lib/syncline
   openssl rand -hex 32 > relay.token
-  syncline serve --listen 0.0.0.0:8080 --relay-token-file relay.token
+  syncline serve --listen 0.0.0.0:8080 --relay-token-file relay.token --oplog-tenants token
 
 A flag is over its environment variable, which is over the file, which is over the default.
 PORT sets only the port. SIGTERM or Ctrl-C shuts down cleanly; a second one ends at once.";
@@ -79,7 +79,12 @@ fn explain(error: StartError, config: &Config) -> Failure {
 fn announce(server: &Server, config: &Config, begun: Instant) -> Result<(), Failure> {
     let dir = absolute(&config.storage.dir);
     let report = server.open_report();
-    let facts = Facts { config, address: server.address(), dir: &dir, report };
+    let address = server.address();
+    // A log that keeps standard output must not keep a token; and who comes from elsewhere is no
+    // developer at this machine.
+    let is_seen = io::stdout().is_terminal() && address.ip().to_canonical().is_loopback();
+    let token = server.development_token().filter(|_| is_seen);
+    let facts = Facts { config, address, dir: &dir, report, token: token.as_deref() };
     let ready_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     if !io::stdout().is_terminal() {
         // On a terminal the banner says it better.

@@ -221,6 +221,20 @@ impl Choice for TokenAlgorithm {
     }
 }
 
+impl TokenAlgorithm {
+    /// The algorithm of this name, such as `HS256`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|value| Choice::name(**value) == name).copied()
+    }
+
+    /// The names of all of them.
+    #[must_use]
+    pub fn names() -> Vec<&'static str> {
+        names::<Self>()
+    }
+}
+
 /// The names of all values.
 pub(super) fn names<C: Choice>() -> Vec<&'static str> {
     C::ALL.iter().map(|value| value.name()).collect()

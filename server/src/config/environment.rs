@@ -8,6 +8,8 @@ use super::{Given, Origin, Problem, Setting, nearest::nearest, settings, setting
 const PREFIX: &str = "SYNCLINE_";
 /// Names the configuration file; no setting.
 pub(super) const CONFIG_VARIABLE: &str = "SYNCLINE_CONFIG";
+/// A token for commands that show one; no setting.
+const TOKEN_VARIABLE: &str = "SYNCLINE_TOKEN";
 /// What platforms give a program its port with.
 const PORT_VARIABLE: &str = "PORT";
 /// What a secret's variable ends with when it names a file.
@@ -26,7 +28,7 @@ pub(super) fn read(variables: &[(OsString, OsString)], problems: &mut Vec<Proble
 }
 
 fn is_ours(name: &str, value: &str) -> bool {
-    let setting = name.starts_with(PREFIX) && name != CONFIG_VARIABLE;
+    let setting = name.starts_with(PREFIX) && ![CONFIG_VARIABLE, TOKEN_VARIABLE].contains(&name);
     (setting && !is_service_link(name, value)) || (name == PORT_VARIABLE && !value.is_empty())
 }
 
@@ -76,5 +78,5 @@ fn known() -> impl Iterator<Item = String> {
     settings()
         .map(Setting::variable)
         .chain(secrets.map(|setting| setting.variable() + FILE_SUFFIX))
-        .chain([CONFIG_VARIABLE.into()])
+        .chain([CONFIG_VARIABLE.into(), TOKEN_VARIABLE.into()])
 }

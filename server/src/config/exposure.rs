@@ -2,12 +2,19 @@
 
 use std::net::SocketAddr;
 
-use super::Config;
+use super::{Config, Tenants};
 
-/// The address can be reached from elsewhere and nothing asks for a token.
+/// The address can be reached from elsewhere and something asks for no token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("refusing to serve {0} without a token: whoever reaches it could read and write")]
-pub struct Exposed(pub SocketAddr);
+#[error("refusing to serve {address}: whoever reaches it could read and write, since {}", reason(*.relay, *.oplog))]
+pub struct Exposed {
+    /// The address.
+    pub address: SocketAddr,
+    /// Whether the relay asks for no token.
+    pub relay: bool,
+    /// Whether the oplog asks for no token.
+    pub oplog: bool,
+}
 
 impl Config {
     /// Whether strangers are kept out, or let in on purpose (`[auth] insecure_open`).
@@ -17,9 +24,19 @@ impl Config {
     pub fn check_exposure(&self) -> Result<(), Exposed> {
         let address = self.http.listen;
         let local = address.ip().to_canonical().is_loopback();
-        if local || self.relay.token.is_some() || self.auth.insecure_open {
+        let (relay, oplog) = (self.relay.token.is_none(), self.oplog.tenants == Tenants::None);
+        if local || self.auth.insecure_open || !(relay || oplog) {
             return Ok(());
         }
-        Err(Exposed(address))
+        Err(Exposed { address, relay, oplog })
+    }
+}
+
+/// The other dialects ask for a token always.
+fn reason(relay: bool, oplog: bool) -> &'static str {
+    match (relay, oplog) {
+        (true, true) => "neither the relay nor the oplog asks for a token",
+        (true, false) => "the relay asks for no token",
+        _ => "the oplog asks for no token",
     }
 }

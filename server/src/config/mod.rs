@@ -32,6 +32,7 @@ pub use sections::{
 };
 pub use setting::Setting;
 pub use settings::settings;
+pub use units::parse_duration;
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -201,7 +201,10 @@ fn strangers_are_kept_out_unless_asked_in() {
     let wide = ("SYNCLINE_HTTP_LISTEN", "0.0.0.0:80");
     assert!(exposed(&[wide]));
     assert!(exposed(&[("SYNCLINE_HTTP_LISTEN", "[::]:80")]));
-    assert!(!exposed(&[wide, ("SYNCLINE_RELAY_TOKEN", "0123456789abcdef")]));
+    let (relay, oplog) =
+        (("SYNCLINE_RELAY_TOKEN", "0123456789abcdef"), ("SYNCLINE_OPLOG_TENANTS", "token"));
+    assert!(exposed(&[wide, relay]) && exposed(&[wide, oplog]));
+    assert!(!exposed(&[wide, relay, oplog]));
     assert!(!exposed(&[wide, ("SYNCLINE_AUTH_INSECURE_OPEN", "true")]));
     for local in ["127.9.9.9:80", "[::1]:80", "[::ffff:127.0.0.1]:80", "localhost:80"] {
         assert!(!exposed(&[("SYNCLINE_HTTP_LISTEN", local)]), "{local}");

@@ -1,5 +1,7 @@
 //! Sizes and durations as people write them: `64MiB`, `10s`. Pure text to number and back.
 
+use std::time::Duration;
+
 /// Units of a size, the largest first, in bytes.
 const SIZES: &[(&str, u64)] =
     &[("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
@@ -16,6 +18,12 @@ pub(super) fn parse_size(text: &str) -> Option<u64> {
 /// Milliseconds. The unit is required. `None` when it is no duration.
 pub(super) fn parse_duration_ms(text: &str) -> Option<u64> {
     parse(text, DURATIONS)
+}
+
+/// A duration as in a setting: `10s`, `24h`, `30d`. `None` when it is none.
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    parse_duration_ms(text).map(Duration::from_millis)
 }
 
 /// A whole number, `_` allowed between its digits. `None` when it is none.

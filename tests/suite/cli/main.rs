@@ -5,6 +5,7 @@ mod help;
 mod relay;
 mod serve;
 mod store;
+mod token;
 
 use std::process::Output;
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Key;
-use crate::auth::{secret::SECRET_BYTES_MIN, token::KEY_ID_BYTES_MAX};
+use crate::auth::{SECRET_BYTES_MIN, token::KEY_ID_BYTES_MAX};
 
 /// Bits of an RSA key (RFC 7518, section 3.3).
 pub(super) const RSA_BITS_MIN: usize = 2048;
