@@ -1,8 +1,11 @@
 //! Whether the server lives and is ready, as the probes tell it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
 
 use tokio::sync::watch;
@@ -59,7 +62,7 @@ impl Health {
 
     /// Counts a connection that was accepted, unless `connections_max` are open already.
     pub(crate) fn open(self: &Arc<Self>, connections_max: usize) -> Option<OpenConnection> {
-        let open = OpenConnection(self.clone());
+        let open = OpenConnection { health: self.clone(), kept: Vec::new() };
         let before = self.connections.fetch_add(1, Ordering::Relaxed);
         (before < connections_max).then_some(open)
     }
@@ -70,12 +73,28 @@ impl Health {
     }
 }
 
-/// Counts a connection for as long as it is open.
-#[derive(Debug)]
-pub(crate) struct OpenConnection(Arc<Health>);
+/// Counts a connection for as long as it is open, whichever shard it is on.
+pub(crate) struct OpenConnection {
+    health: Arc<Health>,
+    kept: Vec<Box<dyn Send>>,
+}
+
+impl fmt::Debug for OpenConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenConnection").field("kept", &self.kept.len()).finish_non_exhaustive()
+    }
+}
+
+impl OpenConnection {
+    /// Keeps something that is dropped when the connection ends.
+    #[allow(dead_code, reason = "for the dialects that show who is there")]
+    pub(crate) fn keep(&mut self, kept: Box<dyn Send>) {
+        self.kept.push(kept);
+    }
+}
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
-        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+        self.health.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }

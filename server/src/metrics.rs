@@ -6,7 +6,7 @@ use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, R
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 /// Close codes that have a counter of their own.
-const CLOSE_CODES: [u16; 7] = [1001, 1002, 1007, 1008, 1009, 1011, 1013];
+const CLOSE_CODES: [u16; 8] = [1001, 1002, 1007, 1008, 1009, 1011, 1013, 4001];
 
 /// Buckets of the time from a commit to its release, in seconds.
 const COMMIT_SECONDS: [f64; 14] =
@@ -88,6 +88,8 @@ pub(crate) struct Counters {
     pub(crate) panics: Counter,
     pub(crate) refused: Counter,
     pub(crate) calls: Counter,
+    pub(crate) behind: Counter,
+    pub(crate) resends: Counter,
     pub(crate) commit_seconds: Histogram,
     dialect: &'static str,
     metrics: Arc<Metrics>,
@@ -129,6 +131,8 @@ impl Counters {
             panics: one("syncline_panics_total", "Connections ended by a defect of the server"),
             refused: one("syncline_refused_total", "Commands refused because a room is full"),
             calls: one("syncline_calls_total", "Commands without a session"),
+            behind: one("syncline_behind_total", "Sessions switched to the newest of what changed"),
+            resends: one("syncline_resends_total", "Entries sent again to one session"),
             commit_seconds: metrics
                 .histogram("syncline_commit_seconds", "From a batch's commit to its release"),
             dialect,

@@ -2,18 +2,19 @@
 
 use std::{marker::PhantomData, rc::Rc};
 
-use syncline_protocol::dialect::{Dialect, Framing, Member, Room as _};
+use syncline_protocol::dialect::{Dialect, Member, Room as _};
 
 use super::{
     Hub,
     call::{Answered, CallFailed},
     collections::RoomCollections,
     connection::Connection,
-    effects::TurnEffects,
-    mail::Mail,
+    effects::{Found, TurnEffects},
+    mail::{Afar, Mail},
     published::Published,
     release::{Sender, To},
     room::{Owner, Role, Room, RoomKey},
+    shard_of,
     turn::{RoomTurn, Turn},
 };
 
@@ -21,12 +22,13 @@ use super::{
 const TURN_BYTES_MAX: usize = 1 << 20;
 
 impl<D: Dialect> Hub<D> {
-    /// A command of a session of this shard.
+    /// A command of a session of this shard; `opens` when it asks for the opening message.
     pub(super) fn command(
         &self,
         connection: &Rc<Connection<D>>,
         command: D::Command,
         bytes: usize,
+        opens: bool,
     ) {
         let Some(key) = connection.room() else {
             debug_assert!(false, "a session gives commands only after it has joined");
@@ -37,10 +39,11 @@ impl<D: Dialect> Hub<D> {
         let (member, framing) = (connection.member(), connection.framing());
         if owner == self.shard {
             let to = To::Here(connection.clone());
-            self.apply(key, Sender { to, member, framing, answer_to: None }, command, bytes);
+            self.apply(key, Sender { to, member, framing, opens, answer_to: None }, command, bytes);
         } else {
             let room = self.rooms().get_mut(key).name.clone();
-            self.post(owner, Mail::Command { room, from: member, framing, command, bytes });
+            let sender = Afar { member, framing, opens };
+            self.post(owner, Mail::Command { room, sender, command, bytes });
         }
     }
 
@@ -48,16 +51,16 @@ impl<D: Dialect> Hub<D> {
     pub(super) fn command_from_afar(
         &self,
         name: &str,
-        from: Member,
-        framing: Framing,
+        sender: Afar,
         command: D::Command,
         bytes: usize,
     ) {
         let present = self.rooms().find(name);
         match present {
             Some(key) => {
-                let to = To::There(from);
-                let sender = Sender { to, member: from, framing, answer_to: None };
+                let Afar { member, framing, opens } = sender;
+                let to = To::There(member);
+                let sender = Sender { to, member, framing, opens, answer_to: None };
                 self.apply(key, sender, command, bytes);
             }
             None => {
@@ -69,7 +72,10 @@ impl<D: Dialect> Hub<D> {
 
     /// Applies a command to a room that this shard owns, in the current turn.
     pub(super) fn apply(&self, key: RoomKey, sender: Sender<D>, command: D::Command, bytes: usize) {
-        if self.dialect.reads_entries(&command) && self.turn.borrow().has_changes() {
+        // Whoever reads entries finds there what was applied before; and who asks for an opening
+        // message gets all that is released with it or later.
+        let apart = sender.opens || self.dialect.reads_entries(&command);
+        if apart && self.turn.borrow().has_changes() {
             self.end_turn();
         }
         let mut rooms = self.rooms();
@@ -97,10 +103,10 @@ impl<D: Dialect> Hub<D> {
         sender: Sender<D>,
         command: D::Command,
     ) -> bool {
-        let Some(index) = room_turn(turn, key, room) else { return false };
+        let Some(index) = room_turn(turn, key, room, sender.opens) else { return false };
         let Role::Owner(owner) = &mut room.role else { return false };
-        let Owner { state, numbers, maps, .. } = &mut **owner;
-        let Sender { to, member, framing, answer_to } = sender;
+        let Owner { state, numbers, version, maps, .. } = &mut **owner;
+        let Sender { to, member, framing, answer_to, .. } = sender;
         if answer_to.is_none() && !turn.senders.last().is_some_and(|last| last.is(member)) {
             turn.senders.push(to.clone());
         }
@@ -112,6 +118,7 @@ impl<D: Dialect> Hub<D> {
             log: &mut room.log,
             maps,
             numbers,
+            version,
             overlay,
             batch: &mut turn.batch,
             fault: &mut turn.fault,
@@ -119,17 +126,16 @@ impl<D: Dialect> Hub<D> {
         };
         let mut effects = TurnEffects {
             dialect: &self.dialect,
+            key,
             room_name: &room.name,
+            version,
             published,
+            openings: &mut turn.openings,
             replies: &mut turn.replies,
-            find: |other: Member| {
-                if other == member {
-                    return Some((to.clone(), framing));
-                }
-                self.find(other).map(|found| {
-                    let framing = found.framing();
-                    (To::Here(found), framing)
-                })
+            resends: &mut turn.resends,
+            find: |other| match other == member {
+                true => Some((to.clone(), Some(framing))),
+                false => self.find_anywhere(other),
             },
             answer: None,
             refused: None,
@@ -155,12 +161,33 @@ impl<D: Dialect> Hub<D> {
         }
         trimmed
     }
+
+    /// A member of any shard. Of one on another shard it is not known whether it is still there.
+    fn find_anywhere(&self, member: Member) -> Found<D> {
+        if member == Member::CALLER {
+            return None;
+        }
+        if shard_of(member) != self.shard {
+            return Some((To::There(member), None));
+        }
+        let found = self.find(member)?;
+        let framing = found.framing();
+        Some((To::Here(found), Some(framing)))
+    }
 }
 
-/// The place in the turn of a room that this shard owns.
-fn room_turn<D: Dialect>(turn: &mut Turn<D>, key: RoomKey, room: &mut Room<D>) -> Option<usize> {
+/// The place in the turn of a room that this shard owns. `opens` when somebody may follow it since
+/// the place was made.
+fn room_turn<D: Dialect>(
+    turn: &mut Turn<D>,
+    key: RoomKey,
+    room: &mut Room<D>,
+    opens: bool,
+) -> Option<usize> {
     let Role::Owner(owner) = &mut room.role else { return None };
-    if let Some(index) = owner.turn {
+    if let Some(index) = owner.turn
+        && !opens
+    {
         return Some(index);
     }
     let mirrored = !owner.mirrors.is_empty();
@@ -170,8 +197,16 @@ fn room_turn<D: Dialect>(turn: &mut Turn<D>, key: RoomKey, room: &mut Room<D>) -
     };
     // How those follow who are elsewhere is not known here.
     let used = room.framings.map(|count| mirrored || count > 0);
-    let index = turn.rooms.len();
-    turn.rooms.push(RoomTurn::new(key, Published::new(used, sole)));
-    owner.turn = Some(index);
-    Some(index)
+    let published = Published::new(used, sole);
+    match owner.turn {
+        Some(index) => {
+            debug_assert!(turn.rooms[index].published.is_empty(), "an opening stands apart");
+            turn.rooms[index].published = published;
+        }
+        None => {
+            owner.turn = Some(turn.rooms.len());
+            turn.rooms.push(RoomTurn::new(key, published));
+        }
+    }
+    owner.turn
 }

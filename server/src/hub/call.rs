@@ -113,6 +113,7 @@ impl<D: Dialect> Hub<D> {
             to: To::<D>::Caller,
             member: Member::CALLER,
             framing: Framing::Text,
+            opens: false,
             answer_to: Some(to),
         };
         self.apply(key, sender, command, bytes);

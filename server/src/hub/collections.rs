@@ -2,7 +2,7 @@
 //!
 //! Reads see both. Nothing is committed here, and nothing here knows who asked.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use bytes::Bytes;
 use syncline_engine::{Batch, Error, Log, Map, Position, Seq, Store};
@@ -27,21 +27,23 @@ pub(super) struct Numbers {
     pub(super) last_seq: u64,
     /// Payload bytes of the log.
     pub(super) bytes: u64,
-    /// The last version given.
-    pub(super) version: u64,
 }
 
 impl Numbers {
     /// Those of a room of which all that the store has is committed.
-    pub(super) fn of(log: Option<&Log>, appended: Position) -> Self {
+    pub(super) fn of(log: Option<&Log>) -> Self {
         let next = log.map_or(1, |log| log.next_seq().0);
         Self {
             first_seq: log.map_or(next, |log| log.first_seq().0),
             last_seq: next - 1,
             bytes: log.map_or(0, Log::bytes),
-            version: appended.0.saturating_mul(VERSIONS_PER_BYTE),
         }
     }
+}
+
+/// A version that is not below any that was given while the store's history was no longer.
+pub(super) fn first_version(appended: Position) -> u64 {
+    appended.0.saturating_mul(VERSIONS_PER_BYTE)
 }
 
 /// The maps of a room that were asked for, and whether they exist: nobody but the room's owner makes
@@ -125,6 +127,7 @@ pub(super) struct RoomCollections<'a, D> {
     pub(super) log: &'a mut Option<Log>,
     pub(super) maps: &'a Maps,
     pub(super) numbers: &'a mut Numbers,
+    pub(super) version: &'a Cell<u64>,
     pub(super) overlay: &'a mut Overlay,
     pub(super) batch: &'a mut Batch,
     /// Why the batch cannot be committed, if something could not be made.
@@ -201,12 +204,12 @@ impl<D: Dialect> Collections for RoomCollections<'_, D> {
     }
 
     fn version(&self) -> u64 {
-        self.numbers.version
+        self.version.get()
     }
 
     fn next_version(&mut self) -> u64 {
-        self.numbers.version += 1;
-        self.numbers.version
+        self.version.set(self.version.get() + 1);
+        self.version.get()
     }
 
     fn get(&self, map: u64, key: &[u8]) -> Result<Option<Bytes>, Unreadable> {

@@ -8,7 +8,7 @@ use syncline_protocol::dialect::Dialect;
 use super::{
     Hub,
     call::CallFailed,
-    collections::{Numbers, write_maps},
+    collections::{Numbers, first_version, write_maps},
     mail::Mail,
     release::{Pending, To},
     room::Role,
@@ -50,7 +50,7 @@ impl<D: Dialect> Hub<D> {
     }
 
     fn wait_for(&self, position: Position, turn: Turn<D>) {
-        let Turn { rooms: room_turns, replies, answers, bytes, .. } = turn;
+        let Turn { rooms: room_turns, openings, replies, resends, answers, bytes, .. } = turn;
         let mut all = self.rooms();
         let mut rooms = Vec::with_capacity(room_turns.len());
         let mut made = 0;
@@ -71,7 +71,9 @@ impl<D: Dialect> Hub<D> {
         self.pending.borrow_mut().push_back(Pending {
             position,
             rooms,
+            openings,
             replies: replies.finish(),
+            resends,
             answers,
             bytes: bytes + made,
             since: Instant::now(),
@@ -89,7 +91,9 @@ impl<D: Dialect> Hub<D> {
             let Role::Owner(owner) = &mut room.role else { continue };
             owner.turn = None;
             owner.state = self.dialect.room(&room.name);
-            owner.numbers = Numbers::of(room.log.as_ref(), self.env.store.appended());
+            owner.numbers = Numbers::of(room.log.as_ref());
+            // Not those of the turn: without its bytes in the store they would come again.
+            owner.version.set(first_version(self.env.store.appended()).max(room.version));
             owner.maps.clear();
             rooms.remove_if_unused(room_turn.room);
         }

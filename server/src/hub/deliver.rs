@@ -1,123 +1,54 @@
-//! What is durable becomes visible: segments to followers, replies to their members, mail.
+//! How what is visible reaches those who follow a room: whole segments to who keeps up, a cursor or
+//! the keys that have changed to who does not.
 
-use std::{rc::Rc, sync::Arc};
+use std::rc::Rc;
 
 use bytes::Bytes;
-use syncline_protocol::dialect::{Dialect, Member};
+use syncline_protocol::dialect::Dialect;
 
 use super::{
     Hub,
-    call::Answered,
+    behind::Behind,
     catchup::CatchUp,
-    connection::Follow,
+    connection::Connection,
+    follow::Follow,
     frames::framing_index,
-    mail::Mail,
-    owner_of,
-    release::{Pending, Released, To},
-    room::{Role, Room},
-    shard_of,
+    release::{Own, Released},
+    room::Room,
 };
 
 impl<D: Dialect> Hub<D> {
-    /// Releases every committed turn that the durable watermark has passed.
-    pub(super) fn release(&self) {
-        let Some(last) = self.pending.borrow().back().map(|pending| pending.position) else {
-            return;
-        };
-        // Writes on this thread: see `Env::inline_flush`.
-        if self.env.inline_flush
-            && let Err(error) = self.env.store.wait(last)
-        {
-            tracing::error!(%error, "the store cannot write");
-            return self.env.signals[self.shard].fail();
-        }
-        loop {
-            self.release_up_to_watermark();
-            let first = self.pending.borrow().front().map(|pending| pending.position);
-            self.env.signals[self.shard].want(first);
-            // The watermark may have moved before the wish was seen.
-            if first.is_none_or(|first| self.env.store.durable() < first) {
-                return;
-            }
-        }
-    }
-
-    fn release_up_to_watermark(&self) {
-        let durable = self.env.store.durable();
-        loop {
-            let mut pending = self.pending.borrow_mut();
-            if pending.front().is_none_or(|first| first.position > durable) {
-                return;
-            }
-            let Some(first) = pending.pop_front() else { return };
-            drop(pending);
-            self.release_turn(first);
-        }
-    }
-
-    fn release_turn(&self, pending: Pending<D>) {
-        let mut rooms = self.rooms();
-        let mut deliveries = 0;
-        for (key, released) in pending.rooms {
-            let room = rooms.get_mut(key);
-            if let Role::Owner(owner) = &mut room.role {
-                owner.pending -= 1;
-            }
-            if let Some(released) = released {
-                deliveries += self.deliver(room, &released);
-                self.send_to_mirrors(room, released);
-            }
-            rooms.remove_if_unused(key);
-        }
-        for (to, frames) in pending.replies {
-            match to {
-                To::Here(connection) => connection.send_part(frames),
-                To::There(to) => self.post(shard_of(to), Mail::Reply { to, frames }),
-                To::Caller => {}
-            }
-        }
-        pending.answers.into_iter().for_each(Answered::tell);
-        self.env.counters.deliveries.increment(deliveries);
-        self.env.relieve(self.shard, pending.bytes);
-        self.env.counters.commit_seconds.record(pending.since.elapsed().as_secs_f64());
-    }
-
-    /// Sends what became visible in a room to the shards that mirror it.
-    fn send_to_mirrors(&self, room: &Room<D>, released: Released) {
-        let Role::Owner(owner) = &room.role else { return };
-        if owner.mirrors.is_empty() {
-            return;
-        }
-        let released = Arc::new(released);
-        for (shard, _) in &owner.mirrors {
-            // Until the mirror takes it: a slow one slows down who sends.
-            self.env.press(self.shard, released.bytes());
-            let (room, released) = (room.name.clone(), released.clone());
-            self.post(*shard, Mail::Release { room, released });
-        }
-    }
-
     /// Queues what became visible in a room for everyone here who follows it; says for how many.
-    fn deliver(&self, room: &mut Room<D>, released: &Released) -> u64 {
+    pub(super) fn deliver(&self, room: &mut Room<D>, released: &Released) -> u64 {
         let mut deliveries = 0;
         for connection in &room.followers {
             let own = released.own_of(connection.member());
             let mut follow = connection.follow();
             match &mut *follow {
-                Follow::Nothing => {}
+                Follow::Nothing | Follow::Opening => {}
                 Follow::CatchUp(cursor) => {
-                    cursor.skip(own.iter().map(|own| own.seq));
+                    cursor.skip(own.iter().map(|own| own.number));
                     if cursor.is_ahead_of(room.released) {
                         connection.wake();
                     }
                 }
+                Follow::Behind(_) => {
+                    drop(follow);
+                    self.mark_behind(connection, released, own);
+                }
                 // It sent all of it.
-                Follow::Live if own.len() as u64 == released.records() => {}
+                Follow::Live if own.len() as u64 == released.count => {
+                    drop(follow);
+                    if released.keys.is_some() {
+                        connection.note_released(released.last, false);
+                    }
+                }
                 Follow::Live => {
                     let framing = framing_index(connection.framing());
                     let full = connection.queued_bytes() > self.env.limits.queue_bytes_max;
                     match &released.segments[framing] {
                         Some(segment) if !full => {
+                            drop(follow);
                             deliveries += 1;
                             if own.is_empty() {
                                 connection.send(segment.clone());
@@ -125,56 +56,87 @@ impl<D: Dialect> Hub<D> {
                                 let pieces = Released::without(segment, own, framing);
                                 pieces.into_iter().for_each(|piece| connection.send_part(piece));
                             }
+                            if released.keys.is_some() {
+                                connection.note_released(released.last, true);
+                            }
                         }
                         _ => {
-                            let mut cursor = CatchUp::lagging(released.first_seq);
-                            cursor.skip(own.iter().map(|own| own.seq));
-                            *follow = Follow::CatchUp(Box::new(cursor));
-                            self.env.counters.lagged.increment(1);
-                            connection.wake();
+                            drop(follow);
+                            self.fall_behind(connection, released, own);
                         }
                     }
                 }
             }
         }
-        room.released = released.last_seq;
+        match released.keys {
+            Some(_) => room.version = released.last,
+            None => room.released = released.last,
+        }
         deliveries
     }
 
-    /// Opens one letter of another shard.
-    pub(super) fn open_letter(self: &Rc<Self>, mail: Mail<D>) {
-        match mail {
-            Mail::Adopt { handoff, from } => self.adopt(handoff, from),
-            Mail::Follow { handoff, released } => self.mirror(*handoff, released),
-            Mail::Unfollow { room, from, follows } => self.unfollow(room, from, follows),
-            Mail::Unfollowed { room } => self.unfollowed(&room),
-            Mail::Command { room, from, framing, command, bytes } => {
-                self.command_from_afar(&room, from, framing, command, bytes);
-            }
-            Mail::Call { room, command, bytes, to } => self.answer_call(room, command, bytes, to),
-            Mail::Release { room, released } => self.deliver_from_afar(&room, &released),
-            Mail::Reply { to, frames } => self.reply_from_afar(to, frames),
-            Mail::Fail { to, why } => {
-                if let Some(connection) = self.find(to) {
-                    connection.close(1011, why);
-                }
-            }
+    /// A connection does not keep up: from now on it is fed at its own pace.
+    fn fall_behind(&self, connection: &Rc<Connection<D>>, released: &Released, own: &[Own]) {
+        if released.keys.is_some() {
+            self.env.counters.behind.increment(1);
+            *connection.follow() = Follow::Behind(Box::default());
+            return self.mark_behind(connection, released, own);
         }
+        let mut cursor = CatchUp::lagging(released.first);
+        cursor.skip(own.iter().map(|own| own.number));
+        *connection.follow() = Follow::CatchUp(Box::new(cursor));
+        self.env.counters.lagged.increment(1);
+        connection.wake();
     }
 
-    fn deliver_from_afar(&self, name: &str, released: &Arc<Released>) {
-        let mut rooms = self.rooms();
-        if let Some(key) = rooms.find(name) {
-            let deliveries = self.deliver(rooms.get_mut(key), released);
-            self.env.counters.deliveries.increment(deliveries);
-        }
-        let owner = owner_of(name, self.mailboxes.len());
-        self.env.relieve(owner, released.bytes());
+    /// Notes which entries a connection has missed that does not keep up. Its own are none of them.
+    fn mark_behind(&self, connection: &Rc<Connection<D>>, released: &Released, own: &[Own]) {
+        let Some(keys) = &released.keys else { return };
+        self.add_behind(connection, |behind| {
+            for key in released.keys_for(keys, own) {
+                behind.add(key, 0);
+            }
+        });
     }
 
-    fn reply_from_afar(&self, to: Member, frames: Bytes) {
-        if let Some(connection) = self.find(to) {
-            connection.send_part(frames);
+    /// Sends one entry to a connection, in order with the others and as it is then.
+    pub(super) fn resend(&self, connection: &Rc<Connection<D>>, key: &[u8]) {
+        let mut follow = connection.follow();
+        match &*follow {
+            Follow::Live => *follow = Follow::Behind(Box::default()),
+            Follow::Behind(_) => {}
+            Follow::Nothing | Follow::Opening | Follow::CatchUp(_) => {
+                // What it is sent next has the entry, or nothing is sent any more.
+                drop(follow);
+                return connection.note_needless(1);
+            }
         }
+        drop(follow);
+        self.add_behind(connection, |behind| behind.add(key, 1));
     }
+
+    /// Adds to what a connection has missed; closes it when that is too much.
+    fn add_behind(&self, connection: &Rc<Connection<D>>, add: impl FnOnce(&mut Behind)) {
+        let mut follow = connection.follow();
+        let Follow::Behind(behind) = &mut *follow else { return };
+        add(behind);
+        if behind.bytes() <= self.env.limits.queue_bytes_max {
+            drop(follow);
+            return connection.wake();
+        }
+        *follow = Follow::Nothing;
+        drop(follow);
+        connection.close(1013, "too slow");
+    }
+}
+
+/// Queues an opening message for a connection of this shard. All that it says is visible.
+pub(super) fn open_here<D: Dialect>(
+    room: &mut Room<D>,
+    connection: &Rc<Connection<D>>,
+    message: Bytes,
+    version: u64,
+) {
+    room.version = room.version.max(version);
+    connection.open_with(message, version);
 }

@@ -1,38 +1,67 @@
 //! The sink of one command's effects: they wait in the turn until it is durable.
 
+use std::cell::Cell;
+
 use bytes::Bytes;
 use syncline_protocol::dialect::{Dialect, Effects, Framing, Member, Refused, Reply};
 
-use super::{published::Published, release::To, replies::Replies};
+use super::{
+    published::Published,
+    release::{Opening, Resend, To},
+    replies::Replies,
+    room::RoomKey,
+};
 
 /// The effects of one command.
 pub(super) struct TurnEffects<'a, D: Dialect, F> {
     pub(super) dialect: &'a D,
+    pub(super) key: RoomKey,
     pub(super) room_name: &'a str,
+    /// The last version given.
+    pub(super) version: &'a Cell<u64>,
     pub(super) published: &'a mut Published,
+    pub(super) openings: &'a mut Vec<Opening<D>>,
     pub(super) replies: &'a mut Replies<D>,
-    /// Finds a member and its framing.
+    pub(super) resends: &'a mut Vec<Resend<D>>,
+    /// Finds a member, and its framing if that is known on this shard.
     pub(super) find: F,
     pub(super) answer: Option<D::Answer>,
     pub(super) refused: Option<Refused>,
 }
 
-impl<D: Dialect, F: Fn(Member) -> Option<(To<D>, Framing)>> Effects for TurnEffects<'_, D, F> {
+/// A member that was found, and its framing if that is known.
+pub(super) type Found<D> = Option<(To<D>, Option<Framing>)>;
+
+impl<D: Dialect, F: Fn(Member) -> Found<D>> Effects for TurnEffects<'_, D, F> {
     type Answer = D::Answer;
 
     fn publish(&mut self, seq: u64, record: &[u8], except: Option<Member>) {
         self.published.record(self.dialect, self.room_name, seq, record, except);
     }
 
-    fn publish_entry(&mut self, _: u64, _: &[u8], _: &[u8], _: Option<Member>) {}
+    fn publish_entry(&mut self, version: u64, key: &[u8], record: &[u8], except: Option<Member>) {
+        self.published.entry(self.dialect, self.room_name, (version, key), record, except);
+    }
 
-    fn open(&mut self, _: Member, _: Bytes) {}
+    fn open(&mut self, to: Member, message: Bytes) {
+        if let Some((to, _)) = (self.find)(to) {
+            let (room, version) = (self.key, self.version.get());
+            self.openings.push(Opening { to, room, message, version });
+        }
+    }
 
-    fn resend(&mut self, _: Member, _: &[u8]) {}
+    fn resend(&mut self, to: Member, key: &[u8]) {
+        if let Some((to, _)) = (self.find)(to) {
+            self.resends.push(Resend { to, key: key.into() });
+        }
+    }
 
     fn reply(&mut self, to: Member, reply: Reply<'_>) {
         if let Some((found, framing)) = (self.find)(to) {
-            self.replies.push(|| found, to, framing, reply);
+            debug_assert!(framing.is_some(), "replies go to who has sent the command");
+            if let Some(framing) = framing {
+                self.replies.push(|| found, to, framing, reply);
+            }
         }
     }
 

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use syncline_protocol::dialect::{Dialect, Framing};
 
-use crate::ws::{Opcode, framed};
+use crate::ws::{Opcode, frame_head, framed};
 
 /// The place of a framing where there is one thing for each.
 pub(super) fn framing_index(framing: Framing) -> usize {
@@ -30,6 +30,11 @@ pub(super) fn message_frame(framing: Framing, message: &[u8]) -> Bytes {
     frame.into()
 }
 
+/// What stands before a whole message of this length to make it a frame.
+pub(super) fn message_head(framing: Framing, bytes: usize) -> Bytes {
+    frame_head(opcode(framing), bytes)
+}
+
 /// Appends the frame that brings a record to a session of a framing; nothing for a record that
 /// the dialect does not know.
 pub(super) fn record_frame<D: Dialect>(
@@ -51,4 +56,24 @@ pub(super) fn record_frame<D: Dialect>(
         debug_assert!(false, "a room's log holds only records of its dialect");
         out.truncate(start);
     }
+}
+
+/// Appends the frame that brings an entry as it is stored to a session of a framing, and says which
+/// version that is; nothing for an entry that the dialect does not know.
+pub(super) fn entry_frame<D: Dialect>(
+    dialect: &D,
+    framing: Framing,
+    key: &[u8],
+    value: &[u8],
+    out: &mut Vec<u8>,
+) -> Option<u64> {
+    let start = out.len();
+    let mut version = None;
+    framed(out, opcode(framing), key.len() + value.len(), |out| {
+        version = dialect.deliver_entry(framing, key, value, out);
+    });
+    if version.is_none() {
+        out.truncate(start);
+    }
+    version
 }

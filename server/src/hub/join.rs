@@ -3,24 +3,28 @@
 //! A room's first followers are moved to its owner, so that their traffic crosses no mailbox. A
 //! crowded room sends later ones back: their shard then mirrors the room.
 
-use std::{rc::Rc, sync::Arc};
+use std::{cell::Cell, rc::Rc, sync::Arc};
 
 use syncline_protocol::dialect::Dialect;
 use tokio::net::TcpStream;
 
 use super::{
-    Hub,
+    COMMAND_BYTES_EXTRA, Hub,
     catchup::CatchUp,
-    collections::{Maps, Numbers},
-    connection::{Connection, Follow, Parts},
+    collections::{Maps, Numbers, first_version},
+    connection::{Connection, Parts},
+    follow::{Follow, Wish},
     mail::{Handoff, Mail},
     owner_of,
     room::{Owner, Role, Room, RoomKey},
 };
 
+/// A connection that has come from another shard, its room and what it wants there.
+type Unpacked<D> = (Rc<Connection<D>>, Arc<str>, Wish<<D as Dialect>::Command>);
+
 impl<D: Dialect> Hub<D> {
-    /// A session asks to follow a room behind sequence number `after`.
-    pub(super) fn join(&self, connection: &Rc<Connection<D>>, room: &str, after: u64) {
+    /// A session asks to follow a room.
+    pub(super) fn join(&self, connection: &Rc<Connection<D>>, room: &str, wish: Wish<D::Command>) {
         if connection.room().is_some() {
             return;
         }
@@ -29,13 +33,13 @@ impl<D: Dialect> Hub<D> {
         if let Some(key) = present
             && !matches!(self.rooms().get_mut(key).role, Role::Mirror { leaving: true, .. })
         {
-            return self.follow(connection, key, after);
+            return self.follow(connection, key, wish);
         }
         if owner != self.shard {
-            return connection.move_to(room.into(), after);
+            return connection.move_to(room.into(), wish);
         }
         match self.open_room(room.into()) {
-            Ok(key) => self.follow(connection, key, after),
+            Ok(key) => self.follow(connection, key, wish),
             Err(error) => {
                 tracing::error!(%error, "a room cannot be opened");
                 connection.close(1011, "the room cannot be opened");
@@ -47,10 +51,12 @@ impl<D: Dialect> Hub<D> {
     pub(super) fn open_room(&self, name: Arc<str>) -> Result<RoomKey, syncline_engine::Error> {
         let log = self.log(&name)?;
         // A room is closed only when nothing of it waits any more: all there is, is durable.
-        let numbers = Numbers::of(log.as_ref(), self.env.store.appended());
+        let numbers = Numbers::of(log.as_ref());
+        let version = first_version(self.env.store.appended());
         let owner = Owner {
             state: self.dialect.room(&name),
             numbers,
+            version: Cell::new(version),
             maps: Maps::default(),
             turn: None,
             pending: 0,
@@ -63,21 +69,34 @@ impl<D: Dialect> Hub<D> {
             followers: Vec::new(),
             framings: [0; 2],
             released: numbers.last_seq,
+            version,
             log,
+            entries: None,
         }))
     }
 
-    fn follow(&self, connection: &Rc<Connection<D>>, key: RoomKey, after: u64) {
+    fn follow(&self, connection: &Rc<Connection<D>>, key: RoomKey, wish: Wish<D::Command>) {
         let mut rooms = self.rooms();
         let room = rooms.get_mut(key);
         let owner = match &room.role {
             Role::Owner(_) => self.shard,
             Role::Mirror { owner, .. } => *owner,
         };
-        // Beyond the end there is nothing to send until the room goes on.
-        let next = after.min(self.end_of(room, after)) + 1;
-        room.add_follower(connection.clone());
-        connection.set_room(key, owner, Follow::CatchUp(Box::new(CatchUp::joining(next))));
+        match wish {
+            Wish::Join { after } => {
+                // Beyond the end there is nothing to send until the room goes on.
+                let next = after.min(self.end_of(room, after)) + 1;
+                room.add_follower(connection.clone());
+                connection.set_room(key, owner, Follow::CatchUp(Box::new(CatchUp::joining(next))));
+            }
+            Wish::Open(opening) => {
+                connection.expect_opening();
+                room.add_follower(connection.clone());
+                connection.set_room(key, owner, Follow::Opening);
+                drop(rooms);
+                self.command(connection, opening, COMMAND_BYTES_EXTRA, true);
+            }
+        }
     }
 
     /// The last record of a room that its followers may have been shown, as far as one who has
@@ -113,7 +132,12 @@ impl<D: Dialect> Hub<D> {
     }
 
     /// Sends a connection, whose task has ended, to the shard that owns the room.
-    pub(super) fn hand_over(&self, connection: Rc<Connection<D>>, room: Arc<str>, after: u64) {
+    pub(super) fn hand_over(
+        &self,
+        connection: Rc<Connection<D>>,
+        room: Arc<str>,
+        wish: Wish<D::Command>,
+    ) {
         let Ok(connection) = Rc::try_unwrap(connection) else {
             debug_assert!(false, "nobody else holds a connection that has joined no room");
             return;
@@ -124,7 +148,7 @@ impl<D: Dialect> Hub<D> {
             Err(error) => return tracing::warn!(%error, "a connection was lost on its way"),
         };
         let owner = owner_of(&room, self.mailboxes.len());
-        let handoff = Box::new(Handoff { socket, session, unread, outbox, open, room, after });
+        let handoff = Box::new(Handoff { socket, session, unread, outbox, open, room, wish });
         self.post(owner, Mail::Adopt { handoff, from: self.shard });
     }
 
@@ -143,7 +167,7 @@ impl<D: Dialect> Hub<D> {
         };
         let mut rooms = self.rooms();
         let room = rooms.get_mut(key);
-        let released = room.released;
+        let (released, version) = (room.released, room.version);
         if room.followers.len() >= self.env.limits.followers_moved_max
             && let Role::Owner(owner) = &mut room.role
         {
@@ -151,17 +175,17 @@ impl<D: Dialect> Hub<D> {
                 Some((_, follows)) => *follows += 1,
                 None => owner.mirrors.push((from, 1)),
             }
-            return self.post(from, Mail::Follow { handoff, released });
+            return self.post(from, Mail::Follow { handoff, released, version });
         }
         drop(rooms);
         match self.unpack(*handoff) {
-            Some((connection, _, after)) => self.follow(&connection, key, after),
+            Some((connection, _, wish)) => self.follow(&connection, key, wish),
             None => self.rooms().remove_if_unused(key),
         }
     }
 
     /// Mail from a room's owner: this shard follows the room from `released` on.
-    pub(super) fn mirror(self: &Rc<Self>, handoff: Handoff<D>, released: u64) {
+    pub(super) fn mirror(self: &Rc<Self>, handoff: Handoff<D>, released: u64, version: u64) {
         let present = self.rooms().find(&handoff.room);
         let key = match present {
             Some(key) => key,
@@ -173,7 +197,9 @@ impl<D: Dialect> Hub<D> {
                     followers: Vec::new(),
                     framings: [0; 2],
                     released,
+                    version,
                     log: None,
+                    entries: None,
                 })
             }
         };
@@ -182,15 +208,15 @@ impl<D: Dialect> Hub<D> {
             *leaving = false;
         }
         match self.unpack(handoff) {
-            Some((connection, _, after)) => self.follow(&connection, key, after),
+            Some((connection, _, wish)) => self.follow(&connection, key, wish),
             None => self.leave_mirror(self.rooms().get_mut(key)),
         }
     }
 
-    fn unpack(self: &Rc<Self>, handoff: Handoff<D>) -> Option<(Rc<Connection<D>>, Arc<str>, u64)> {
-        let Handoff { socket, session, unread, outbox, open, room, after } = handoff;
+    fn unpack(self: &Rc<Self>, handoff: Handoff<D>) -> Option<Unpacked<D>> {
+        let Handoff { socket, session, unread, outbox, open, room, wish } = handoff;
         let socket = TcpStream::from_std(socket).ok()?;
-        Some((self.admit(Parts { socket, session, unread, outbox, open }), room, after))
+        Some((self.admit(Parts { socket, session, unread, outbox, open }), room, wish))
     }
 
     /// Mail to a room's owner: a mirror has no followers left. When one is on its way to it, it

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use crate::health::OpenConnection;
 
-use super::{call::AnswerTo, outbox::Outbox, release::Released};
+use super::{call::AnswerTo, follow::Wish, outbox::Outbox, release::Released};
 
 /// The sending end of a hub's mailbox. What it holds is bounded elsewhere: connections by
 /// `connections_max`, commands by the pressure of the receiving hub, the rest by what was
@@ -30,7 +30,16 @@ pub(crate) struct Handoff<D: Dialect> {
     pub(super) outbox: Outbox,
     pub(super) open: OpenConnection,
     pub(super) room: Arc<str>,
-    pub(super) after: u64,
+    pub(super) wish: Wish<D::Command>,
+}
+
+/// Who sent a command from another shard.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Afar {
+    pub(super) member: Member,
+    pub(super) framing: Framing,
+    /// The command asks for an opening message.
+    pub(super) opens: bool,
 }
 
 /// A message to the hub of another shard.
@@ -38,19 +47,23 @@ pub(crate) enum Mail<D: Dialect> {
     /// To a room's owner: a connection that joins the room.
     Adopt { handoff: Box<Handoff<D>>, from: usize },
     /// From a room's owner that is crowded: keep the connection, releases will be sent to you.
-    Follow { handoff: Box<Handoff<D>>, released: u64 },
+    Follow { handoff: Box<Handoff<D>>, released: u64, version: u64 },
     /// To a room's owner: the last follower here has gone. `follows` were received.
     Unfollow { room: Arc<str>, from: usize, follows: u64 },
     /// From a room's owner: no release will come any more.
     Unfollowed { room: Arc<str> },
     /// To a room's owner: a command of a session that follows from afar.
-    Command { room: Arc<str>, from: Member, framing: Framing, command: D::Command, bytes: usize },
+    Command { room: Arc<str>, sender: Afar, command: D::Command, bytes: usize },
     /// To a room's owner: a command of someone without a session, who waits for the answer.
     Call { room: Arc<str>, command: D::Command, bytes: usize, to: AnswerTo<D> },
     /// From a room's owner: records that became visible.
     Release { room: Arc<str>, released: Arc<Released> },
     /// From a room's owner: finished frames for one member.
     Reply { to: Member, frames: Bytes },
+    /// From a room's owner: the opening message of one member, which says all up to `version`.
+    Open { to: Member, message: Bytes, version: u64 },
+    /// From a room's owner: send this entry to one member.
+    Resend { to: Member, key: Box<[u8]> },
     /// From a room's owner: the command of this member could not be kept.
     Fail { to: Member, why: &'static str },
 }

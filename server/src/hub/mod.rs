@@ -5,6 +5,7 @@
 //! reach it by mail only. It knows no dialect in particular, no HTTP and no file.
 
 mod apply;
+mod behind;
 mod call;
 mod catchup;
 mod collections;
@@ -12,10 +13,14 @@ mod commit;
 mod connection;
 mod deliver;
 mod drain;
+mod durable;
 mod effects;
 mod env;
+mod feed;
+mod follow;
 mod frames;
 mod join;
+mod letters;
 mod linger;
 mod mail;
 mod names;
@@ -27,6 +32,7 @@ mod release;
 mod replies;
 mod room;
 mod seed;
+mod steps;
 mod turn;
 
 use std::{
@@ -38,22 +44,18 @@ use std::{
 
 use bytes::BytesMut;
 use slab::Slab;
-use syncline_protocol::dialect::{Dialect, Incoming, Member, Moment, Session, Step, UnixMillis};
+use syncline_protocol::dialect::{Dialect, Member, UnixMillis};
 use tokio::{net::TcpStream, sync::mpsc, task::spawn_local};
 
-use crate::{
-    config::LimitsConfig,
-    health::OpenConnection,
-    metrics::Counters,
-    ws::{Event, pong_frame},
-};
+use crate::{config::LimitsConfig, health::OpenConnection, metrics::Counters};
 
 #[allow(unused_imports, reason = "for the dialects that are called")]
 pub(crate) use self::call::CallFailed;
 use self::{
     catchup::OWN_RECORDS_MAX,
-    connection::{Connection, Follow, Parts},
+    connection::{Connection, Parts},
     env::{Deadlines, SharedEnv},
+    follow::Follow,
     mail::{Letters, Mail, Mailbox},
     outbox::Outbox,
     release::Pending,
@@ -156,7 +158,9 @@ impl<D: Dialect> Hub<D> {
         open: OpenConnection,
     ) {
         self.env.counters.accepted.increment(1);
-        self.admit(Parts { socket, session, unread, outbox: Outbox::default(), open });
+        let outbox = Outbox::default();
+        let connection = self.admit(Parts { socket, session, unread, outbox, open });
+        self.start_session(&connection);
     }
 
     fn admit(self: &Rc<Self>, parts: Parts<D>) -> Rc<Connection<D>> {
@@ -179,47 +183,18 @@ impl<D: Dialect> Hub<D> {
     }
 
     async fn run(self: Rc<Self>, connection: Rc<Connection<D>>) {
-        let moving = connection.run().await;
+        connection.run().await;
+        let moving = connection.take_move();
         self.leave(&connection);
         self.note_unfinished(&connection, 0);
         self.connections.borrow_mut().remove(slot_of(connection.member()));
         self.env.counters.sessions.decrement(1.0);
-        if let Some((room, after)) = moving {
-            self.hand_over(connection, room, after);
+        if let Some((room, wish)) = moving {
+            self.hand_over(connection, room, wish);
         }
     }
 
-    /// Takes one message of a session that is open.
-    fn receive(self: &Rc<Self>, connection: &Rc<Connection<D>>, event: Event) {
-        let moment = Moment::default();
-        let (step, bytes) = match event {
-            Event::Text(text) => {
-                let message = Incoming::Text(text.as_str());
-                (connection.session().receive(message, moment), text.len())
-            }
-            Event::Binary(message) => {
-                let bytes = message.len();
-                (connection.session().receive(Incoming::Binary(message), moment), bytes)
-            }
-            Event::Ping(payload) => return connection.send_from_task(pong_frame(&payload)),
-            Event::Pong | Event::Close(_) => return,
-        };
-        match step {
-            Ok(Step::None) => {}
-            Ok(Step::Ignored(reason)) => self.env.counters.ignored(reason),
-            Ok(Step::Answered { .. } | Step::Open { .. }) => connection.close(1011, "not built"),
-            Ok(Step::Join { room, after }) => self.join(connection, &room, after),
-            Ok(Step::Command(command)) => {
-                self.command(connection, command, bytes + COMMAND_BYTES_EXTRA);
-            }
-            Err(violation) => {
-                self.env.counters.violations.increment(1);
-                connection.close(violation.code, violation.reason);
-            }
-        }
-    }
-
-    /// The wall clock, read once per turn.
+    /// The wall clock, read when a socket is looked at and when a turn begins.
     fn now(&self) -> UnixMillis {
         self.now.get()
     }
@@ -251,7 +226,7 @@ impl<D: Dialect> Hub<D> {
     fn lags(&self, connection: &Connection<D>) -> bool {
         let own_records = match &*connection.follow() {
             Follow::CatchUp(cursor) => cursor.own_records(),
-            Follow::Nothing | Follow::Live => 0,
+            Follow::Nothing | Follow::Opening | Follow::Behind(_) | Follow::Live => 0,
         };
         own_records > OWN_RECORDS_MAX || connection.queued_bytes() > self.env.limits.queue_bytes_max
     }

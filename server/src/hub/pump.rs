@@ -73,6 +73,7 @@ impl<D: Dialect> Hub<D> {
             interval.tick().await;
             let now = self.tick.get() + 1;
             self.tick.set(now);
+            self.read_clock();
             self.sweep_lingering();
             self.count_rooms();
             for connection in self.connections.borrow().iter().map(|(_, connection)| connection) {

@@ -17,39 +17,84 @@ use super::{
 pub(super) struct Own {
     /// Who must not get it.
     pub(super) member: Member,
-    pub(super) seq: u64,
+    /// The sequence number of the record, or the version of the entry.
+    pub(super) number: u64,
     /// Its bytes in the segment of each framing.
     pub(super) ranges: [(u32, u32); 2],
 }
 
-/// Records of one room that become visible together: encoded once for each framing in use.
+/// The keys of the entries that a room published in a turn, each with its version, in order.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    arena: Vec<u8>,
+    /// Each version, and where its key ends.
+    ends: Vec<(u64, usize)>,
+}
+
+impl Keys {
+    pub(super) fn push(&mut self, version: u64, key: &[u8]) {
+        self.arena.extend_from_slice(key);
+        self.ends.push((version, self.arena.len()));
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    fn bytes(&self) -> usize {
+        self.arena.len() + self.ends.len() * size_of::<(u64, usize)>()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        let mut start = 0;
+        self.ends.iter().map(move |(version, end)| {
+            let key = &self.arena[start..*end];
+            start = *end;
+            (*version, key)
+        })
+    }
+}
+
+/// Records or entries of one room that become visible together: encoded once for each framing in
+/// use.
 #[derive(Debug)]
 pub(crate) struct Released {
-    pub(super) first_seq: u64,
-    pub(super) last_seq: u64,
+    /// The first and the last sequence number, or version.
+    pub(super) first: u64,
+    pub(super) last: u64,
+    /// How many there are.
+    pub(super) count: u64,
     /// Finished frames, one behind the other; none where nobody used the framing.
     pub(super) segments: [Option<Bytes>; 2],
-    /// Records that their senders do not get back, by member and then by place.
+    /// What its senders do not get back, by member and then by place.
     pub(super) own: Vec<Own>,
+    /// The keys, if these are entries.
+    pub(super) keys: Option<Keys>,
 }
 
 impl Released {
     /// What it holds, in bytes.
     pub(super) fn bytes(&self) -> usize {
         let frames: usize = self.segments.iter().flatten().map(Bytes::len).sum();
-        frames + self.own.len() * size_of::<Own>()
+        let keys = self.keys.as_ref().map_or(0, Keys::bytes);
+        frames + self.own.len() * size_of::<Own>() + keys
     }
 
-    /// The records of this member among them.
+    /// The keys of entries that are not this member's own.
+    pub(super) fn keys_for<'a>(
+        &'a self,
+        keys: &'a Keys,
+        own: &'a [Own],
+    ) -> impl Iterator<Item = &'a [u8]> {
+        let is_own = |version| own.binary_search_by_key(&version, |own| own.number).is_ok();
+        keys.iter().filter(move |(version, _)| !is_own(*version)).map(|(_, key)| key)
+    }
+
+    /// The records or entries of this member among them.
     pub(super) fn own_of(&self, member: Member) -> &[Own] {
         let start = self.own.partition_point(|own| own.member < member);
         let length = self.own[start..].partition_point(|own| own.member == member);
         &self.own[start..start + length]
-    }
-
-    /// How many records became visible.
-    pub(super) fn records(&self) -> u64 {
-        self.last_seq - self.first_seq + 1
     }
 
     /// What is left of a segment without the records of one member.
@@ -74,6 +119,8 @@ pub(super) struct Sender<D: Dialect> {
     pub(super) to: To<D>,
     pub(super) member: Member,
     pub(super) framing: Framing,
+    /// The command asks for an opening message.
+    pub(super) opens: bool,
     /// Where a caller waits, who has no session.
     pub(super) answer_to: Option<AnswerTo<D>>,
 }
@@ -108,12 +155,30 @@ impl<D: Dialect> To<D> {
     }
 }
 
+/// An opening message for one member.
+pub(super) struct Opening<D: Dialect> {
+    pub(super) to: To<D>,
+    pub(super) room: RoomKey,
+    /// The whole message, without a frame.
+    pub(super) message: Bytes,
+    /// It says all up to this version.
+    pub(super) version: u64,
+}
+
+/// An entry that one member is to be sent, as it is then.
+pub(super) struct Resend<D: Dialect> {
+    pub(super) to: To<D>,
+    pub(super) key: Box<[u8]>,
+}
+
 /// A committed turn: everything that waits for one position to be durable.
 pub(super) struct Pending<D: Dialect> {
     pub(super) position: Position,
     /// The rooms that took part, and what becomes visible of them, if anything.
     pub(super) rooms: Vec<(RoomKey, Option<Released>)>,
+    pub(super) openings: Vec<Opening<D>>,
     pub(super) replies: Vec<(To<D>, Bytes)>,
+    pub(super) resends: Vec<Resend<D>>,
     pub(super) answers: Vec<Answered<D>>,
     /// Bytes of the commands in it and of what they made, as counted by the hub's pressure.
     pub(super) bytes: usize,
@@ -127,17 +192,19 @@ mod tests {
 
     #[test]
     fn a_sender_gets_everything_but_its_own() {
-        let own = |member, seq, start, end| Own {
+        let own = |member, number, start, end| Own {
             member: Member(member),
-            seq,
+            number,
             ranges: [(0, 0), (start, end)],
         };
         let segment = Bytes::from_static(b"aabbccdd");
         let released = Released {
-            first_seq: 1,
-            last_seq: 4,
+            first: 1,
+            last: 4,
+            count: 4,
             segments: [None, Some(segment.clone())],
             own: vec![own(1, 1, 0, 2), own(1, 3, 4, 6), own(2, 2, 2, 4), own(3, 4, 6, 8)],
+            keys: None,
         };
         let rest =
             |member| Released::without(&segment, released.own_of(Member(member)), 1).concat();

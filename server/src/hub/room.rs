@@ -2,11 +2,11 @@
 //!
 //! Keeps who follows which room. Nothing here commits, writes or decodes.
 
-use std::{rc::Rc, sync::Arc};
+use std::{cell::Cell, rc::Rc, sync::Arc};
 
 use hashbrown::HashMap;
 use slab::Slab;
-use syncline_engine::Log;
+use syncline_engine::{Log, Map};
 use syncline_protocol::dialect::Dialect;
 
 use super::{
@@ -27,8 +27,12 @@ pub(super) struct Room<D: Dialect> {
     pub(super) framings: [u32; 2],
     /// The last sequence number that is visible here.
     pub(super) released: u64,
+    /// The last version that is visible here.
+    pub(super) version: u64,
     /// The room's log, once it has records.
     pub(super) log: Option<Log>,
+    /// Its map 0, once it has entries and somebody was fed with them.
+    pub(super) entries: Option<Map>,
 }
 
 /// What a shard is to a room.
@@ -50,6 +54,8 @@ pub(super) struct Owner<D: Dialect> {
     pub(super) state: D::Room,
     /// How far it has come, visible or not.
     pub(super) numbers: Numbers,
+    /// The last version given, visible or not.
+    pub(super) version: Cell<u64>,
     pub(super) maps: Maps,
     /// The room's place in the turn that is being filled.
     pub(super) turn: Option<usize>,

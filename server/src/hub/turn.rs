@@ -6,7 +6,11 @@ use syncline_engine::{Batch, Error};
 use syncline_protocol::dialect::Dialect;
 
 use super::{
-    call::Answered, overlay::Overlay, published::Published, release::To, replies::Replies,
+    call::Answered,
+    overlay::Overlay,
+    published::Published,
+    release::{Opening, Resend, To},
+    replies::Replies,
     room::RoomKey,
 };
 
@@ -14,7 +18,9 @@ use super::{
 pub(super) struct Turn<D: Dialect> {
     pub(super) batch: Batch,
     pub(super) rooms: Vec<RoomTurn>,
+    pub(super) openings: Vec<Opening<D>>,
     pub(super) replies: Replies<D>,
+    pub(super) resends: Vec<Resend<D>>,
     /// What callers are told.
     pub(super) answers: Vec<Answered<D>>,
     /// Who sent a command in it.
@@ -31,7 +37,9 @@ impl<D: Dialect> Default for Turn<D> {
         Self {
             batch: Batch::new(),
             rooms: Vec::new(),
+            openings: Vec::new(),
             replies: Replies::default(),
+            resends: Vec::new(),
             answers: Vec::new(),
             senders: Vec::new(),
             bytes: 0,

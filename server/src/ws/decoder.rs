@@ -17,7 +17,7 @@ pub(crate) enum Event {
     Text(Utf8Bytes),
     Binary(Bytes),
     Ping(Bytes),
-    Pong,
+    Pong(Bytes),
     /// The peer's close code, if it gave one.
     Close(Option<u16>),
 }
@@ -147,7 +147,7 @@ impl Decoder {
     fn frame(&mut self, header: &FrameHeader, payload: BytesMut) -> Result<Option<Event>, Fault> {
         match header.opcode {
             OpCode::Control(Control::Ping) => Ok(Some(Event::Ping(payload.freeze()))),
-            OpCode::Control(Control::Pong) => Ok(Some(Event::Pong)),
+            OpCode::Control(Control::Pong) => Ok(Some(Event::Pong(payload.freeze()))),
             OpCode::Control(_) => close(&payload).map(Some),
             OpCode::Data(Data::Continue) => self.fragment(header.is_final, payload),
             OpCode::Data(kind) => {

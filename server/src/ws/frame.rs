@@ -56,14 +56,20 @@ pub(crate) fn close_frame(code: u16, reason: &str) -> Bytes {
     control_frame(Control::Close, &payload)
 }
 
-/// A ping without payload.
-pub(crate) fn ping_frame() -> Bytes {
-    control_frame(Control::Ping, &[])
+/// A ping with a payload of at most 125 bytes.
+pub(crate) fn ping_frame(payload: &[u8]) -> Bytes {
+    control_frame(Control::Ping, payload)
 }
 
 /// The answer to a ping: its payload, at most 125 bytes.
 pub(crate) fn pong_frame(payload: &[u8]) -> Bytes {
     control_frame(Control::Pong, payload)
+}
+
+/// What stands before a payload of this length to make it a frame.
+pub(crate) fn frame_head(opcode: Opcode, payload: usize) -> Bytes {
+    let (bytes, length) = header(data(opcode), payload);
+    Bytes::copy_from_slice(&bytes[..length])
 }
 
 fn control_frame(control: Control, payload: &[u8]) -> Bytes {

@@ -7,4 +7,4 @@ mod decoder;
 mod frame;
 
 pub(crate) use decoder::{Decoder, Event};
-pub(crate) use frame::{Opcode, close_frame, framed, ping_frame, pong_frame};
+pub(crate) use frame::{Opcode, close_frame, frame_head, framed, ping_frame, pong_frame};

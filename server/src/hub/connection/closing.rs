@@ -2,9 +2,9 @@
 
 use std::{cell::Cell, rc::Rc};
 
-use syncline_protocol::dialect::Dialect;
+use syncline_protocol::dialect::{Dialect, Session, Violation};
 
-use crate::ws::{close_frame, ping_frame};
+use crate::ws::close_frame;
 
 use super::{Connection, Phase};
 
@@ -56,6 +56,8 @@ impl<D: Dialect> Connection<D> {
         } else if waits && since(&self.ticks.wrote) > deadlines.write {
             self.hub.counters().stalled.increment(1);
             self.die();
+        } else if let Some(violation) = self.expired() {
+            self.close(violation.code, violation.reason);
         } else if self.room.get().is_none()
             && now.saturating_sub(self.ticks.opened) > deadlines.join
         {
@@ -64,6 +66,12 @@ impl<D: Dialect> Connection<D> {
             // No ping overtakes what waits: until then, taking it is the sign of life.
             self.ping(now);
         }
+    }
+
+    /// How the session's right to be here has ended, if it has.
+    fn expired(&self) -> Option<Violation> {
+        let (until, violation) = self.session.borrow().expires()?;
+        (until <= self.hub.now()).then_some(violation)
     }
 
     /// Whether the peer had its time: to take what waits, or to end its half after that.
@@ -85,6 +93,7 @@ impl<D: Dialect> Connection<D> {
         }
         self.pings_unanswered.set(self.pings_unanswered.get() + 1);
         self.ticks.heard.set(now);
-        self.send(ping_frame());
+        let ping = self.keep_alive();
+        self.send(ping);
     }
 }

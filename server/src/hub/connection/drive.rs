@@ -5,7 +5,6 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     rc::Rc,
-    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -15,7 +14,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 use crate::ws::Event;
 
 use super::{
-    super::{catchup::Fed, outbox::Flushed},
+    super::{follow::Fed, outbox::Flushed},
     Connection, Phase,
 };
 
@@ -25,8 +24,8 @@ const READS_PER_POLL: u32 = 4;
 const FEEDS_PER_POLL: u32 = 4;
 
 impl<D: Dialect> Connection<D> {
-    /// Runs the connection until it ends; then tells where it is to move, if anywhere.
-    pub(in crate::hub) async fn run(self: &Rc<Self>) -> Option<(Arc<str>, u64)> {
+    /// Runs the connection until it ends, or is to move.
+    pub(in crate::hub) async fn run(self: &Rc<Self>) {
         poll_fn(|context| {
             // A panic ends this connection and no other.
             catch_unwind(AssertUnwindSafe(|| self.poll(context))).unwrap_or_else(|_| {
@@ -35,10 +34,6 @@ impl<D: Dialect> Connection<D> {
             })
         })
         .await;
-        match &*self.phase.borrow() {
-            Phase::Moving { room, after } => Some((room.clone(), *after)),
-            _ => None,
-        }
     }
 
     /// The peer is told, unless telling it is what went wrong.
@@ -56,6 +51,7 @@ impl<D: Dialect> Connection<D> {
             *waker = Some(context.waker().clone());
         }
         drop(waker);
+        self.hub.read_clock();
         // What has come goes first: a peer that speaks and leaves is heard, though it can be told
         // nothing any more.
         self.poll_input(context);
@@ -66,7 +62,7 @@ impl<D: Dialect> Connection<D> {
             context.waker().wake_by_ref();
         }
         match &*self.phase.borrow() {
-            Phase::Dead | Phase::Moving { .. } => Poll::Ready(()),
+            Phase::Dead | Phase::Moving => Poll::Ready(()),
             _ => Poll::Pending,
         }
     }
@@ -100,7 +96,7 @@ impl<D: Dialect> Connection<D> {
             match &*self.phase.borrow() {
                 Phase::Open => {}
                 Phase::Closing { .. } => return true,
-                Phase::Moving { .. } | Phase::Dead => return false,
+                Phase::Moving | Phase::Dead => return false,
             }
             if self.hub.must_pause(self) {
                 // Who is not listened to cannot be blamed for silence.

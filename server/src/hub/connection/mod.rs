@@ -5,6 +5,8 @@
 
 mod closing;
 mod drive;
+mod marks;
+mod receipt;
 
 use std::{
     cell::{Cell, RefCell, RefMut},
@@ -19,9 +21,10 @@ use tokio::net::TcpStream;
 
 use crate::{health::OpenConnection, ws::Decoder};
 
+use self::marks::Marks;
 use super::{
     Hub,
-    catchup::CatchUp,
+    follow::{Follow, Wish},
     outbox::{Flushed, Outbox},
     room::RoomKey,
 };
@@ -31,26 +34,12 @@ use super::{
 enum Phase {
     Open,
     /// It is to be given to the shard that owns the room.
-    Moving {
-        room: Arc<str>,
-        after: u64,
-    },
+    Moving,
     /// A close frame is queued; what still comes is passed over until the peer ends too.
     Closing {
         write_shut: bool,
     },
     Dead,
-}
-
-/// How a connection follows its room.
-#[derive(Debug)]
-pub(in crate::hub) enum Follow {
-    /// It has joined no room.
-    Nothing,
-    /// It reads the log at its own pace.
-    CatchUp(Box<CatchUp>),
-    /// It is sent what becomes visible.
-    Live,
 }
 
 /// Ticks of the hub's clock at which something last happened.
@@ -75,6 +64,9 @@ pub(in crate::hub) struct Parts<D: Dialect> {
     pub(in crate::hub) open: OpenConnection,
 }
 
+/// The room that a connection is to move to, and what it wants there.
+type Moving<D> = RefCell<Option<Box<(Arc<str>, Wish<<D as Dialect>::Command>)>>>;
+
 /// A connection.
 pub(crate) struct Connection<D: Dialect> {
     hub: Rc<Hub<D>>,
@@ -85,7 +77,9 @@ pub(crate) struct Connection<D: Dialect> {
     session: RefCell<D::Session>,
     outbox: RefCell<Outbox>,
     follow: RefCell<Follow>,
+    marks: RefCell<Option<Box<Marks>>>,
     phase: RefCell<Phase>,
+    moving: Moving<D>,
     room: Cell<Option<RoomKey>>,
     place: Cell<usize>,
     /// The shard that owns the room.
@@ -115,7 +109,9 @@ impl<D: Dialect> Connection<D> {
             session: RefCell::new(session),
             outbox: RefCell::new(outbox),
             follow: RefCell::new(Follow::Nothing),
+            marks: RefCell::default(),
             phase: RefCell::new(Phase::Open),
+            moving: RefCell::default(),
             room: Cell::new(None),
             place: Cell::new(0),
             owner: Cell::new(hub.shard()),
@@ -192,8 +188,15 @@ impl<D: Dialect> Connection<D> {
     }
 
     /// Asks for this connection to be given to the shard that owns the room.
-    pub(in crate::hub) fn move_to(&self, room: Arc<str>, after: u64) {
-        *self.phase.borrow_mut() = Phase::Moving { room, after };
+    pub(in crate::hub) fn move_to(&self, room: Arc<str>, wish: Wish<D::Command>) {
+        *self.moving.borrow_mut() = Some(Box::new((room, wish)));
+        *self.phase.borrow_mut() = Phase::Moving;
+    }
+
+    /// Where the connection is to move, if anywhere.
+    pub(in crate::hub) fn take_move(&self) -> Option<(Arc<str>, Wish<D::Command>)> {
+        let is_moving = *self.phase.borrow() == Phase::Moving;
+        self.moving.take().filter(|_| is_moving).map(|moving| *moving)
     }
 
     /// The parts that move to another shard.
@@ -212,10 +215,12 @@ impl<D: Dialect> Connection<D> {
         let mut outbox = self.outbox.borrow_mut();
         let before = outbox.bytes();
         let flushed = outbox.flush(&self.socket.borrow());
-        if outbox.bytes() < before || before == 0 {
+        let written = before - outbox.bytes();
+        if written > 0 || before == 0 {
             self.ticks.wrote.set(self.hub.tick());
         }
         drop(outbox);
+        self.note_written(written);
         flushed.map_err(|_| self.die())
     }
 
@@ -254,13 +259,13 @@ impl<D: Dialect> Connection<D> {
     pub(in crate::hub) fn flush_dirty(&self) {
         self.dirty.set(false);
         match self.flush() {
-            Ok(Flushed::All) if self.is_open() && !self.is_catching_up() => {}
+            Ok(Flushed::All) if self.is_open() && !self.is_fed() => {}
             _ => self.wake(),
         }
     }
 
-    fn is_catching_up(&self) -> bool {
-        matches!(&*self.follow.borrow(), Follow::CatchUp(_))
+    fn is_fed(&self) -> bool {
+        matches!(&*self.follow.borrow(), Follow::CatchUp(_) | Follow::Behind(_))
     }
 
     /// Lets the connection's task run.
