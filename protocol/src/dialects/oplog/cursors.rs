@@ -71,7 +71,8 @@ impl Cursors {
         Ok(cursors)
     }
 
-    /// Takes note of a client. Stored only when it says something new.
+    /// Takes note of a client. Stored only when it says something new; a new client always, since the
+    /// entries are read up to the first that is not there.
     pub(super) fn note(
         &mut self,
         noted: Noted<'_>,
@@ -79,12 +80,11 @@ impl Cursors {
         map: u64,
         collections: &mut impl Collections,
     ) {
-        let at = match self.by_client.get(noted.client_id) {
-            Some(at) => *at,
-            None => self.slot_for(noted.client_id, bounds.clients_max),
-        };
+        let known = self.by_client.get(noted.client_id).copied();
+        let at = known.unwrap_or_else(|| self.slot_for(noted.client_id, bounds.clients_max));
         let Slot { cursor, stored } = &mut self.slots[at];
-        let advances = noted.acked > cursor.acked || noted.told > cursor.told;
+        let is_new = known.is_none();
+        let advances = is_new || noted.acked > cursor.acked || noted.told > cursor.told;
         cursor.acked = cursor.acked.max(noted.acked);
         cursor.told = cursor.told.max(noted.told);
         cursor.seen = cursor.seen.max(noted.now);

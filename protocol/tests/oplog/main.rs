@@ -1,0 +1,13 @@
+//! The oplog dialect through the traits the server uses, against collections in plain memory.
+//!
+//! No server, engine, socket or clock here: those paths have their own suites in tests/.
+
+mod batches;
+mod checkpoints;
+mod clients;
+mod cursors;
+mod double;
+mod generations;
+mod limits;
+mod model;
+mod requests;
