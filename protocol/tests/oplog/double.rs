@@ -46,7 +46,10 @@ impl Dataset {
 
     pub(crate) fn ask(&mut self, request: Request) -> Result<Answer, Refused> {
         self.made += 1;
-        let command = Command::new(request, self.candidate());
+        self.command(Command::new(request, self.candidate()))
+    }
+
+    pub(crate) fn command(&mut self, command: Command) -> Result<Answer, Refused> {
         let mut seen = Seen::default();
         let now = UnixMillis(self.now);
         let applied = self.room.apply(Member::CALLER, command, now, &mut self.memory, &mut seen);

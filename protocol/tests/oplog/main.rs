@@ -8,6 +8,7 @@ mod clients;
 mod cursors;
 mod double;
 mod generations;
+mod golden;
 mod limits;
 mod model;
 mod requests;

@@ -306,7 +306,7 @@ fn said(dataset: &Dataset, answer: Answer) -> Said {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn every_answer_is_that_of_the_model(acts in prop::collection::vec(act(), 1..80)) {
