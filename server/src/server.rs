@@ -18,7 +18,7 @@ use crate::{
     auth::{self, Auth},
     config::{Config, Durability},
     health::Health,
-    http::{Budget, Requests, Shared},
+    http::{Budget, Demo, Requests, Shared},
     hub::{Ground, PRESSURE_BYTES_MAX},
     metrics::Metrics,
     registry, shard,
@@ -91,6 +91,7 @@ impl Server {
         let store_metrics = StoreMetrics::new(&store, &metrics);
         let requests = Requests::new(&metrics);
         let bodies = Budget::new(config.oplog.bodies_bytes_max);
+        let demo = Demo::new(&config);
         let shared = Arc::new(Shared {
             config,
             health,
@@ -101,6 +102,7 @@ impl Server {
             requests,
             bodies,
             news: Arc::default(),
+            demo,
         });
         let (stop, stopping) = watch::channel(false);
         let mut server = Self { address, store: Some(store), shared, stop, shards: Vec::new() };

@@ -30,6 +30,12 @@ pub(crate) fn banner(facts: &Facts<'_>, style: Style) -> String {
         out += &format!("  {} {text}\n", style.bold(&format!("{name:<11}")));
     };
     line("relay", &format!("ws://{host}/sync  {}", style.dim(admission(facts.config))));
+    if facts.config.http.demo {
+        line(
+            "demo",
+            &format!("http://{host}/demo/  {}", style.dim("whoever opens it gets a token")),
+        );
+    }
     line("probes", &format!("http://{host}/livez  http://{host}/readyz"));
     line("metrics", &format!("http://{host}/metrics"));
     line("data", facts.dir);
@@ -124,6 +130,14 @@ mod tests {
             assert!(text.contains(part), "{part} is missing in {text}");
         }
         assert!(!text.contains("warning") && !text.contains('\x1b'));
+    }
+
+    #[test]
+    fn tells_where_the_demo_is_only_when_it_is_shown() {
+        let mut config = Config::default();
+        assert!(!text("127.0.0.1:4321", &config).contains("/demo/"));
+        config.http.demo = true;
+        assert!(text("0.0.0.0:4321", &config).contains("http://127.0.0.1:4321/demo/"));
     }
 
     #[test]

@@ -40,6 +40,7 @@ pub(crate) fn run(command: &ConfigCommand) -> Result<(), Failure> {
         ConfigCommand::Check { flags } => {
             let config = flags.load()?.config;
             config.check_exposure()?;
+            config.check_demo()?;
             syncline::auth::check(&config.auth)?;
             output::print("configuration ok\n")
         }

@@ -4,7 +4,7 @@ use std::{fmt, io, process::ExitCode};
 
 use syncline::{
     StartError,
-    config::{Exposed, Problem, Problems},
+    config::{DemoExposed, Exposed, Problem, Problems},
 };
 
 use super::output;
@@ -70,6 +70,13 @@ impl From<Problems> for Failure {
         let exit = if problems.0.iter().all(absent) { Exit::NotFound } else { Exit::Usage };
         Self::new(exit, problems)
             .hint("`syncline config default` prints every setting with what it takes")
+    }
+}
+
+impl From<DemoExposed> for Failure {
+    fn from(exposed: DemoExposed) -> Self {
+        Self::new(Exit::Usage, exposed.to_string())
+            .hint("leave out --demo, listen on 127.0.0.1, or say --insecure-open")
     }
 }
 

@@ -40,6 +40,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let begun = Instant::now();
     let config = args.flags.load()?.config;
     config.check_exposure()?;
+    config.check_demo()?;
     logging::init(&config.log);
     open_files::allow(config.limits.connections_max);
     let signals = Signals::install()?;

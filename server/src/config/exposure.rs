@@ -16,7 +16,26 @@ pub struct Exposed {
     pub oplog: bool,
 }
 
+/// The address can be reached from elsewhere, and the demo gives out tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("refusing to show the demo on {0}: whoever reaches it would get a token")]
+pub struct DemoExposed(pub SocketAddr);
+
 impl Config {
+    /// Whether only this machine can ask the demo for a token, or anyone may on purpose
+    /// (`[auth] insecure_open`).
+    ///
+    /// # Errors
+    /// [`DemoExposed`] when neither is so.
+    pub fn check_demo(&self) -> Result<(), DemoExposed> {
+        let address = self.http.listen;
+        let local = address.ip().to_canonical().is_loopback();
+        if local || !self.http.demo || self.auth.insecure_open {
+            return Ok(());
+        }
+        Err(DemoExposed(address))
+    }
+
     /// Whether strangers are kept out, or let in on purpose (`[auth] insecure_open`).
     ///
     /// # Errors

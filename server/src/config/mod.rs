@@ -21,7 +21,7 @@ mod units;
 mod tests;
 
 pub use choice::{Durability, Heal, LogFormat, LogLevel, Opening, Tenants, TokenAlgorithm};
-pub use exposure::Exposed;
+pub use exposure::{DemoExposed, Exposed};
 pub use load::{Sources, load};
 pub use problem::{Origin, Problem, Problems};
 pub use render::{default_file, show, show_json};

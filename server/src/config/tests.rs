@@ -212,6 +212,18 @@ fn strangers_are_kept_out_unless_asked_in() {
 }
 
 #[test]
+fn the_demo_is_for_this_machine_unless_asked_out() {
+    let refused = |variables: &[(&str, &str)]| config("", variables, &[]).check_demo().is_err();
+    let wide = ("SYNCLINE_HTTP_LISTEN", "0.0.0.0:80");
+    let (demo, open) = (("SYNCLINE_HTTP_DEMO", "true"), ("SYNCLINE_AUTH_INSECURE_OPEN", "true"));
+    assert!(
+        refused(&[wide, demo])
+            && refused(&[wide, demo, ("SYNCLINE_RELAY_TOKEN", "0123456789abcdef")])
+    );
+    assert!(!refused(&[wide]) && !refused(&[demo]) && !refused(&[wide, demo, open]));
+}
+
+#[test]
 fn the_default_file_is_the_default() {
     let text = default_file();
     assert_eq!(config(&text, &[], &[]), Config::default());

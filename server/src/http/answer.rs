@@ -28,6 +28,7 @@ pub(super) enum Problem {
     MethodNotAllowed,
     Conflict,
     UpgradeRequired,
+    TooManyRequests,
     Unavailable,
 }
 
@@ -41,6 +42,7 @@ impl Problem {
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::Conflict => (StatusCode::CONFLICT, "conflict"),
             Self::UpgradeRequired => (StatusCode::UPGRADE_REQUIRED, "upgrade_required"),
+            Self::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "too_many_requests"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         }
     }

@@ -17,15 +17,17 @@ pub(super) enum Route {
     Admin,
     Relay,
     Oplog,
+    Demo,
     App,
 }
 
 /// Their names as a label.
-const ROUTES: [(Route, &str); 5] = [
+const ROUTES: [(Route, &str); 6] = [
     (Route::Probe, "probe"),
     (Route::Admin, "admin"),
     (Route::Relay, "relay"),
     (Route::Oplog, "oplog"),
+    (Route::Demo, "demo"),
     (Route::App, "app"),
 ];
 

@@ -9,6 +9,7 @@ mod body;
 mod budget;
 mod connection;
 mod counters;
+mod demo;
 mod entry;
 mod gzip;
 mod intake;
@@ -36,7 +37,7 @@ use crate::{
     store_metrics::StoreMetrics,
 };
 
-pub(crate) use self::{answer::FULL, budget::Budget, counters::Requests, oplog::News};
+pub(crate) use self::{answer::FULL, budget::Budget, counters::Requests, demo::Demo, oplog::News};
 use self::{
     answer::{Answer, Problem, problem},
     app::App,
@@ -57,6 +58,8 @@ pub(crate) struct Shared {
     /// What all request bodies may hold.
     pub(crate) bodies: Arc<Budget>,
     pub(crate) news: Arc<News>,
+    /// `None` when the demo is off.
+    pub(crate) demo: Option<Demo>,
 }
 
 /// Where a shard's connections come in.
@@ -105,13 +108,21 @@ async fn respond(door: Rc<Door>, ticket: Ticket, request: Request<Incoming>) -> 
         Route::Admin => admin::respond(&door.shared.admin, &request),
         Route::Oplog => door.oplog.respond(request).await,
         Route::Probe => page(&door, &request),
-        Route::App => match &door.app {
-            Some(app) => app.respond(&request).await,
-            None => page(&door, &request),
+        Route::Demo => match &door.shared.demo {
+            Some(demo) => demo::respond(demo, &request),
+            None => app(&door, &request).await,
         },
+        Route::App => app(&door, &request).await,
     };
     door.shared.requests.count(route, answer.status());
     answer
+}
+
+async fn app(door: &Door, request: &Request<Incoming>) -> Answer {
+    match &door.app {
+        Some(app) => app.respond(request).await,
+        None => page(door, request),
+    }
 }
 
 impl Route {
@@ -120,6 +131,8 @@ impl Route {
             Relay::PATH => Self::Relay,
             "/livez" | "/readyz" | "/healthz" | "/metrics" => Self::Probe,
             _ if path.starts_with(oplog::PREFIX) => Self::Oplog,
+            demo::PATH => Self::Demo,
+            _ if target::below(path, demo::PATH).is_some() => Self::Demo,
             _ if path.starts_with(admin::PREFIX) => Self::Admin,
             _ => Self::App,
         }

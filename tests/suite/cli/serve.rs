@@ -11,6 +11,7 @@ use syncline_tests::{
     http::get,
     process::{Serving, command, program},
     relay::{Hello, Peer},
+    until,
     ws::Socket,
 };
 use tempfile::TempDir;
@@ -54,6 +55,18 @@ fn every_metric_is_explained_to_the_operator() {
     for name in names {
         assert!(explained.contains(name), "docs/operations.md does not explain {name}");
     }
+}
+
+#[test]
+fn the_demo_is_shown_on_request_and_not_to_strangers() {
+    let dir = TempDir::new().unwrap();
+    let serving = Serving::start(dir.path(), &[("SYNCLINE_HTTP_DEMO", "true")]);
+    let output = until("the banner", || Some(serving.output()).filter(|o| o.contains("data")));
+    assert!(output.contains(&format!("http://{}/demo/", serving.address())), "{output}");
+    let with = [("SYNCLINE_RELAY_TOKEN", "0123456789abcdef"), ("SYNCLINE_OPLOG_TENANTS", "token")];
+    let ran = crate::run(&["serve", "--demo", "--listen", "0.0.0.0:0"], &with);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.err.contains("demo") && ran.err.contains("--insecure-open"), "{}", ran.err);
 }
 
 #[test]

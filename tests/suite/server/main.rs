@@ -3,6 +3,7 @@
 
 mod admin;
 mod death;
+mod demo;
 mod flood;
 mod frames;
 mod load;

@@ -12,10 +12,17 @@ pub struct HttpConfig {
     pub shards: usize,
     /// Origins whose pages may open a WebSocket, compared whole; none for all.
     pub origins: Vec<String>,
+    /// Whether the whiteboard is shown at `/demo/`, with a token for whoever opens it.
+    pub demo: bool,
 }
 
 impl Default for HttpConfig {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), shards: 0, origins: Vec::new() }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            shards: 0,
+            origins: Vec::new(),
+            demo: false,
+        }
     }
 }

@@ -39,4 +39,13 @@ pub(super) static SETTINGS: &[Setting] = &[
             show: |config| config.http.origins.clone(),
         },
     },
+    Setting {
+        name: "http.demo",
+        doc: "Show a shared whiteboard at /demo/, with a token for whoever opens it; on a loopback address, or with auth.insecure_open.",
+        short_flag: Some("demo"),
+        field: Field::Switch {
+            set: |config, on| config.http.demo = on,
+            show: |config| config.http.demo,
+        },
+    },
 ];
