@@ -1,6 +1,6 @@
 //! Plain HTTP/1.1 over a bare socket: requests as bytes, answers taken apart.
 //!
-//! Knows heads and Content-Length bodies; nothing of the server.
+//! Knows heads, and bodies with a length or in chunks; nothing of the server.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -19,6 +19,8 @@ pub struct Answer {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
+    /// Whether the connection ended before the body did.
+    pub is_cut: bool,
 }
 
 impl Answer {
@@ -132,12 +134,64 @@ impl Raw {
         };
         let head = String::from_utf8(self.take(end + 4)).expect("a head is text");
         let mut answer = parse_head(&head);
+        let chunked = answer.header("transfer-encoding") == Some("chunked");
         let length = answer.header("content-length").map_or(0, |n| n.parse().expect("a number"));
-        while self.buffer.len() < length {
-            assert_eq!(self.fill(deadline), Wait::Bytes, "the body ends early");
+        if chunked {
+            while self.chunk(&mut answer, deadline) {}
+        } else {
+            answer.is_cut = !self.filled(length, deadline);
+            answer.body = self.take(length.min(self.buffer.len()));
         }
-        answer.body = self.take(length);
         Some(answer)
+    }
+
+    /// Appends a chunk of a body; false behind the last one.
+    fn chunk(&mut self, answer: &mut Answer, deadline: Instant) -> bool {
+        let mut at = 0;
+        while !self.buffer[at..].starts_with(b"\r\n") {
+            at += 1;
+            if !self.filled(at + 2, deadline) {
+                answer.is_cut = true;
+                return false;
+            }
+        }
+        let size = self.take(at + 2);
+        let size = std::str::from_utf8(&size[..at]).expect("a size is text");
+        let size = usize::from_str_radix(size, 16).expect("a size");
+        answer.is_cut = !self.filled(size + 2, deadline);
+        if answer.is_cut {
+            return false;
+        }
+        answer.body.extend(self.take(size));
+        self.take(2);
+        size > 0
+    }
+
+    /// Waits until so many bytes are buffered; false when the other side ends before.
+    fn filled(&mut self, count: usize, deadline: Instant) -> bool {
+        while self.buffer.len() < count {
+            match self.fill(deadline) {
+                Wait::Bytes => {}
+                Wait::End => return false,
+                Wait::Nothing => panic!("the rest of an answer does not come"),
+            }
+        }
+        true
+    }
+
+    /// Sends a request with these headers and a body, and reads the answer.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn ask(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
+        self.send(&request(method, target, headers, body));
+        self.answer().expect("an answer")
     }
 
     /// Whether the other side closes within [`PATIENCE`], whatever it sends before.
@@ -161,7 +215,20 @@ fn parse_head(head: &str) -> Answer {
         Some((name.to_ascii_lowercase(), value.trim().to_owned()))
     };
     let headers = lines.filter_map(header).collect();
-    Answer { status: status.expect("a status line"), headers, body: Vec::new() }
+    Answer { status: status.expect("a status line"), headers, ..Answer::default() }
+}
+
+/// The bytes of a request with these headers and a body.
+#[must_use]
+pub fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+    let mut head = format!("{method} {target} HTTP/1.1\r\nHost: x\r\n");
+    for (name, value) in headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    if !body.is_empty() || method == "POST" || method == "PUT" {
+        head += &format!("Content-Length: {}\r\n", body.len());
+    }
+    [format!("{head}\r\n").as_bytes(), body].concat()
 }
 
 /// A GET on a connection of its own.

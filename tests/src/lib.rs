@@ -4,6 +4,7 @@
 
 pub mod house;
 pub mod http;
+pub mod oplog;
 pub mod process;
 pub mod relay;
 pub mod server;

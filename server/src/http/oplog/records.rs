@@ -124,3 +124,72 @@ impl Pieces for Records {
         Poll::Ready(self.piece().map_err(|_| Aborted).transpose())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use syncline_engine::{Batch, Options, Store};
+    use syncline_protocol::dialects::oplog;
+
+    use super::*;
+
+    const RECORDS: u64 = 5_000;
+
+    /// A store with two logs whose records alternate, so that no two of one stand side by side.
+    fn store() -> (tempfile::TempDir, Store, Log) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), Options::default()).unwrap();
+        let (log, other) = (store.log("log").unwrap(), store.log("other").unwrap());
+        let mut batch = Batch::new();
+        for _ in 0..RECORDS {
+            batch.append(&log, &[b'r'; 200]);
+            batch.append(&other, b"o");
+        }
+        store.commit(batch).unwrap();
+        (dir, store, log)
+    }
+
+    fn reply(after: u64, last: u64) -> Reply {
+        let records = Some(oplog::Records { after, last });
+        let head = vec![Bytes::from_static(b"{\"ops\":[")];
+        Reply { status: 200, head, records, tail: "]}" }
+    }
+
+    fn taken(mut body: Body) -> Result<Vec<u8>, Aborted> {
+        let mut all = Vec::new();
+        let mut cx = Context::from_waker(Waker::noop());
+        while let Poll::Ready(Some(piece)) = body.poll_piece(&mut cx) {
+            let piece = piece?;
+            assert!(!piece.is_empty() && piece.len() < 2 * PIECE_BYTES);
+            all.extend_from_slice(&piece);
+        }
+        Ok(all)
+    }
+
+    #[test]
+    fn records_stand_between_the_ends_with_commas() {
+        let (_dir, _store, log) = store();
+        let record = "r".repeat(200);
+        for (after, last) in [(0, RECORDS), (7, RECORDS), (7, 8), (7, 7)] {
+            let all = taken(body(reply(after, last), Some(&log)).unwrap()).unwrap();
+            let records = vec![record.as_str(); (last - after) as usize].join(",");
+            assert!(all == format!("{{\"ops\":[{records}]}}").as_bytes(), "{after} to {last}");
+        }
+        assert!(body(reply(0, 10), Some(&log)).unwrap().as_full().is_some(), "small: in one piece");
+    }
+
+    #[test]
+    fn records_that_go_while_they_are_read_cut_the_body() {
+        let (_dir, store, log) = store();
+        let begun = body(reply(0, RECORDS), Some(&log)).unwrap();
+        assert!(begun.as_full().is_none());
+        let mut trim = Batch::new();
+        trim.trim(&log, Seq(RECORDS + 1));
+        store.commit(trim).unwrap();
+        assert_eq!(taken(begun), Err(Aborted));
+        assert_eq!(body(reply(0, RECORDS), Some(&log)).err(), Some(Lost::Trimmed));
+        assert_eq!(body(reply(0, RECORDS + 1), Some(&log)).err(), Some(Lost::Trimmed));
+        assert_eq!(body(reply(0, 1), None).err(), Some(Lost::Unreadable));
+    }
+}
