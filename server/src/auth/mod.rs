@@ -19,7 +19,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use syncline_protocol::dialect::UnixMillis;
+pub use syncline_protocol::dialect::UnixMillis;
 
 use crate::config::AuthConfig;
 

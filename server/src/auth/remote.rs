@@ -199,3 +199,72 @@ fn fetching(url: &str) -> impl Fn() -> Result<Vec<u8>, String> + Send + use<> {
 fn unreachable(url: &str, reason: String) -> StartError {
     StartError::Unreachable { url: url.into(), reason }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    /// A key set, as this test's only sender of keys gives it.
+    const SET: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a",
+        "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// What is fetched from a list of answers, the last one for ever.
+    fn remote(
+        answers: Vec<Result<&'static str, &'static str>>,
+        pace: Pace,
+    ) -> (Remote, Arc<AtomicUsize>) {
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = count.clone();
+        let fetch: Fetch = Box::new(move || {
+            let number = counted.fetch_add(1, Ordering::Relaxed);
+            let answer = answers[number.min(answers.len() - 1)];
+            answer.map(|text| text.as_bytes().to_vec()).map_err(Into::into)
+        });
+        (Remote::spawn(fetch, Vec::new(), pace).unwrap(), count)
+    }
+
+    fn wait(what: &str, mut done: impl FnMut() -> bool) {
+        let begun = Instant::now();
+        while !done() {
+            assert!(begun.elapsed() < PATIENCE, "{what}");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[test]
+    fn asking_brings_a_fetch_soon_but_not_sooner_than_the_pace() {
+        let pace = Pace { usual: Duration::from_secs(3600), least: Duration::from_millis(20) };
+        let begun = Instant::now();
+        let (remote, count) = remote(vec![Ok(SET)], pace);
+        wait("five fetches", || {
+            remote.ask();
+            count.load(Ordering::Relaxed) >= 5
+        });
+        let fetches = u32::try_from(count.load(Ordering::Relaxed)).unwrap();
+        assert!(begun.elapsed() >= pace.least * (fetches - 1), "{fetches} fetches");
+    }
+
+    #[test]
+    fn a_failure_is_tried_again_and_keeps_what_was_there() {
+        let short = Duration::from_millis(1);
+        let pace = Pace { usual: short, least: short };
+        let (remote, count) = remote(vec![Err("no"), Ok(SET), Err("no"), Ok("{}"), Ok("x")], pace);
+        wait("the keys", || remote.keys().len() == 1);
+        wait("failures", || count.load(Ordering::Relaxed) > 10);
+        assert_eq!(remote.keys().len(), 1);
+        assert!(remote.age().is_some());
+    }
+
+    #[test]
+    fn it_ends_when_nobody_wants_it() {
+        let pace = Pace { usual: Duration::from_secs(3600), least: Duration::from_secs(3600) };
+        let (remote, count) = remote(vec![Ok(SET)], pace);
+        wait("the keys", || remote.keys().len() == 1);
+        drop(remote);
+        wait("the thread ends", || Arc::strong_count(&count) == 1);
+    }
+}

@@ -2,6 +2,7 @@
 //! exit codes; nothing of the server's insides.
 
 mod admin;
+mod auth;
 mod death;
 mod demo;
 mod flood;
