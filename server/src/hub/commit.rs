@@ -43,10 +43,10 @@ impl<D: Dialect> Hub<D> {
             let overlay = std::mem::take(&mut room_turn.overlay);
             write_maps::<D>(overlay, &mut turn.batch, &self.env.store, &room.name, &owner.maps)?;
         }
-        if turn.batch.is_empty() {
-            return Ok(Position(0));
-        }
-        self.env.store.commit(std::mem::take(&mut turn.batch)).map(|commit| commit.position())
+        // Committed even when it is empty: it may be so because something was refused.
+        let is_empty = turn.batch.is_empty();
+        let commit = self.env.store.commit(std::mem::take(&mut turn.batch))?;
+        Ok(if is_empty { Position(0) } else { commit.position() })
     }
 
     fn wait_for(&self, position: Position, turn: Turn<D>) {

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Rooms of one dialect that may linger on one shard.
-const LINGERING_ROOMS_MAX: usize = 512;
+pub(super) const LINGERING_ROOMS_MAX: usize = 512;
 
 impl<D: Dialect> Hub<D> {
     /// Keeps a room of this shard for a while though nobody may follow it.

@@ -35,6 +35,9 @@ mod seed;
 mod steps;
 mod turn;
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     cell::{Cell, RefCell, RefMut},
     collections::VecDeque,

@@ -1,0 +1,13 @@
+//! What the hub promises to dialects, shown with a small dialect of its own over real sockets.
+//!
+//! Knows the hub from inside where a moment has to be caught that no peer can see.
+
+mod behind;
+mod calls;
+mod client;
+mod failures;
+mod opening;
+mod probe;
+mod receipt;
+mod times;
+mod world;

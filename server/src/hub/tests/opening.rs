@@ -1,0 +1,160 @@
+//! Openings: all that was applied before, then everything once, wherever the room lives.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Sender, TryRecvError, channel},
+    },
+    thread,
+};
+
+use super::{
+    super::follow::Follow,
+    client::PATIENCE,
+    probe::{Command, Session},
+    world::{World, until},
+};
+
+/// Worlds that differ in where a room's followers live: with the room, or spread over the shards.
+pub(super) fn worlds() -> [World; 2] {
+    [1_024, 0].map(|moved_max| {
+        World::start(|plan| {
+            plan.shards = 3;
+            plan.config.limits.followers_moved_max = moved_max;
+        })
+    })
+}
+
+#[test]
+fn whoever_opens_under_load_has_everything_once() {
+    for world in worlds() {
+        open_under_load(&world);
+    }
+}
+
+fn open_under_load(world: &World) {
+    const ROUNDS: u64 = 40;
+    let room = world.room_of(1);
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for shard in 0..3 {
+            let (mut writer, done) = (world.attach(shard, Session::of(&room)), &done);
+            scope.spawn(move || {
+                writer.opening();
+                for n in 1.. {
+                    if done.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    writer.say(&format!("put k{shard} {n}"));
+                    // Keeps step with the server.
+                    let own = (format!("k{shard}"), n.to_string());
+                    while own != without_version(writer.change()) {}
+                }
+            });
+        }
+        let joiners: Vec<_> = (0..9)
+            .map(|n| {
+                let room = &room;
+                scope.spawn(move || {
+                    let mut peer = world.attach(n % 3, Session::of(room));
+                    let (version, entries) = peer.opening();
+                    let mut last = values(&entries);
+                    for next in version + 1..=version + ROUNDS {
+                        let (version, key, value) = peer.change();
+                        assert_eq!(version, next, "each once and in order");
+                        let value: u64 = value.parse().unwrap();
+                        let before = last.insert(key, value).unwrap_or(0);
+                        assert_eq!(before + 1, value, "the opening had all that was before");
+                    }
+                })
+            })
+            .collect();
+        let joined: Vec<_> = joiners.into_iter().map(thread::ScopedJoinHandle::join).collect();
+        done.store(true, Ordering::Relaxed);
+        joined.into_iter().for_each(|joined| joined.unwrap());
+    });
+}
+
+fn without_version((_, key, value): (u64, String, String)) -> (String, String) {
+    (key, value)
+}
+
+/// What an opening says, by key.
+fn values(entries: &str) -> BTreeMap<String, u64> {
+    let entries = entries.split(',').filter(|entry| !entry.is_empty());
+    let entries = entries.map(|entry| entry.split_once('=').unwrap());
+    entries.map(|(key, value)| (key.into(), value.parse().unwrap())).collect()
+}
+
+#[test]
+fn an_opening_and_what_follows_wait_until_they_are_durable() {
+    let world = World::hesitant();
+    let room = world.room_of(0);
+    let put = |value: &str| Command::Put { key: "k".into(), value: value.into(), echo: true };
+    let _answer = world.calls(0, &room, vec![put("first")]);
+    until("the turn waits", || world.on(0, |hub| !hub.pending.borrow().is_empty()));
+    let mut here = world.attach(0, Session::of(&room));
+    until("the opening waits", || world.on(0, |hub| hub.pending.borrow().len() > 1));
+    let _answer = world.calls(0, &room, vec![put("second")]);
+    until("all wait", || world.on(0, |hub| hub.pending.borrow().len() > 2));
+    let is_untold = world.on(0, |hub| {
+        hub.connections.borrow().iter().all(|(_, connection)| {
+            connection.queued_bytes() == 0 && matches!(&*connection.follow(), Follow::Opening)
+        })
+    });
+    assert!(is_untold);
+    world.sync();
+    assert_eq!(here.opening().1, "k=first");
+    assert_eq!(here.change().2, "second");
+}
+
+#[test]
+fn openings_of_one_turn_come_before_what_is_published_in_it() {
+    let world = World::hesitant();
+    let room = world.room_of(0);
+    let mut peers = [world.attach(0, Session::of(&room)), world.attach(0, Session::of(&room))];
+    let put = Command::Put { key: "k".into(), value: "v".into(), echo: true };
+    let answers = world.calls(0, &room, vec![put]);
+    until("all is under way", || {
+        world.sync();
+        answers[0].try_recv().is_ok()
+    });
+    for peer in &mut peers {
+        let (version, entries) = peer.opening();
+        assert_eq!(entries, "");
+        assert_eq!(peer.change(), (version + 1, "k".into(), "v".into()));
+    }
+}
+
+#[test]
+fn a_message_that_is_not_for_us_is_answered_at_once() {
+    let world = World::hesitant();
+    let room = world.room_of(0);
+    let mut peer = world.attach(1, Session::of(&room));
+    peer.say("nonsense");
+    assert_eq!(peer.text(), "what?");
+}
+
+#[test]
+fn what_a_connection_keeps_goes_with_it() {
+    struct Guard(Sender<()>);
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            let _ = self.0.send(());
+        }
+    }
+    let world = World::start(|_| ());
+    for shard in [0, 1] {
+        let (gone, wait) = channel();
+        let mut ticket = world.ticket();
+        ticket.keep(Box::new(Guard(gone)));
+        // Of one of them the connection moves to another shard first.
+        let mut peer = world.attach_with(shard, Session::of(&world.room_of(1)), ticket);
+        peer.opening();
+        assert_eq!((world.connections(), wait.try_recv()), (1, Err(TryRecvError::Empty)));
+        drop(peer);
+        assert_eq!(wait.recv_timeout(PATIENCE), Ok(()));
+        until("it is counted no more", || world.connections() == 0);
+    }
+}

@@ -1,0 +1,32 @@
+//! What the clock brings: the end of a session's right to be here.
+
+use syncline_protocol::dialect::UnixMillis;
+
+use super::{
+    probe::Session,
+    world::{World, until},
+};
+
+#[test]
+fn a_session_is_closed_when_its_time_has_come() {
+    let world = World::start(|_| ());
+    for shard in [0, 1] {
+        let room = world.room_of(0);
+        let mut staying = world.attach(shard, Session { expires: None, ..Session::of(&room) });
+        staying.opening();
+        let later = Some(UnixMillis(u64::MAX));
+        let mut patient = world.attach(shard, Session { expires: later, ..Session::of(&room) });
+        patient.opening();
+        let past = Some(UnixMillis(1));
+        let mut expired = world.attach(shard, Session { expires: past, ..Session::of(&room) });
+        assert_eq!(expired.closed(), 4001);
+        for peer in [&mut staying, &mut patient] {
+            peer.say("nonsense");
+            assert_eq!(peer.text(), "what?");
+        }
+    }
+    assert_eq!(world.metric("syncline_violations_total"), 0);
+    until("it is counted", || {
+        world.metric("syncline_connections_closed_total{code=\"4001\"}") == 2
+    });
+}

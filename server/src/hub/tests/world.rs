@@ -1,0 +1,226 @@
+//! Hubs of the test dialect on threads of their own, over a simulated disk.
+
+use std::{
+    net::{TcpListener, TcpStream},
+    rc::Rc,
+    sync::{Arc, mpsc},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use bytes::BytesMut;
+use socket2::SockRef;
+use syncline_engine::{Options, Store, storage::sim::SimDisk};
+use tokio::{
+    sync::mpsc::{UnboundedSender, unbounded_channel},
+    task::{LocalSet, spawn_local},
+};
+
+use crate::{
+    config::Config,
+    health::{Health, OpenConnection},
+    metrics::Metrics,
+};
+
+use super::{
+    super::{CallFailed, Ground, Hub, owner_of, plant},
+    client::{Client, PATIENCE},
+    probe::{Command, Probe, Session},
+};
+
+type Task = Box<dyn FnOnce(&Rc<Hub<Probe>>) + Send>;
+
+/// What a call ended with.
+pub(super) type Outcome = Result<String, CallFailed>;
+
+/// A server's hubs, without the rest of the server.
+pub(super) struct World {
+    shards: Vec<(UnboundedSender<Task>, JoinHandle<()>)>,
+    pub(super) store: Store,
+    pub(super) disk: SimDisk,
+    pub(super) metrics: Arc<Metrics>,
+    health: Arc<Health>,
+}
+
+/// How a world differs from the usual one.
+pub(super) struct Plan {
+    pub(super) shards: usize,
+    pub(super) config: Config,
+    pub(super) options: Options,
+    pub(super) disk: SimDisk,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        let mut options = Options::default();
+        options.committer_thread = true;
+        options.segment_bytes = 1 << 20;
+        Self { shards: 2, config: Config::default(), options, disk: SimDisk::new(7) }
+    }
+}
+
+impl World {
+    pub(super) fn start(adapt: impl FnOnce(&mut Plan)) -> Self {
+        let mut plan = Plan::default();
+        adapt(&mut plan);
+        let Plan { shards, config, options, disk } = plan;
+        let store = Store::open_on(Arc::new(disk.clone()), options).unwrap();
+        let (metrics, health) = (Arc::new(Metrics::new()), Arc::<Health>::default());
+        let failing = health.clone();
+        store.on_durable(move |moved| {
+            if let Err(error) = moved {
+                failing.fail(&error.to_string());
+            }
+        });
+        let ground =
+            Ground { config: &config, store: &store, metrics: &metrics, health: &health, shards };
+        let seeds = plant(ground, &Probe, config.limits.message_bytes_max);
+        let shards = seeds.into_iter().map(|seed| {
+            let (tasks, mut todo) = unbounded_channel::<Task>();
+            let thread = thread::spawn(move || {
+                let runtime =
+                    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                LocalSet::new().block_on(&runtime, async {
+                    let hub = seed.grow();
+                    while let Some(task) = todo.recv().await {
+                        task(&hub);
+                    }
+                    hub.drain(PATIENCE / 3).await;
+                });
+            });
+            (tasks, thread)
+        });
+        Self { shards: shards.collect(), store, disk, metrics, health }
+    }
+
+    /// One that makes nothing durable by itself.
+    pub(super) fn hesitant() -> Self {
+        Self::start(|plan| plan.options.committer_thread = false)
+    }
+
+    /// Everything that is committed becomes durable.
+    pub(super) fn sync(&self) {
+        self.store.sync().unwrap();
+    }
+
+    /// A room's name that this shard owns.
+    pub(super) fn room_of(&self, shard: usize) -> String {
+        (0..)
+            .map(|n| format!("room{n}"))
+            .find(|room| owner_of(room, self.shards.len()) == shard)
+            .unwrap()
+    }
+
+    /// Does something on a shard and waits for what comes of it.
+    pub(super) fn on<T: Send + 'static>(
+        &self,
+        shard: usize,
+        act: impl FnOnce(&Rc<Hub<Probe>>) -> T + Send + 'static,
+    ) -> T {
+        let (done, wait) = mpsc::channel();
+        let task: Task = Box::new(move |hub| done.send(act(hub)).unwrap());
+        assert!(self.shards[shard].0.send(task).is_ok(), "the shard lives");
+        wait.recv_timeout(PATIENCE).unwrap()
+    }
+
+    /// Gives these commands on a shard in one go, so that they are of one turn when the shard owns
+    /// the room, and none of them has to stand apart.
+    pub(super) fn calls(
+        &self,
+        shard: usize,
+        room: &str,
+        commands: Vec<Command>,
+    ) -> Vec<mpsc::Receiver<Outcome>> {
+        let room = room.to_owned();
+        self.on(shard, move |hub| {
+            let call = |command| {
+                let (answer, wait) = mpsc::channel();
+                let call = hub.call(&room, command, 16);
+                spawn_local(async move {
+                    let _ = answer.send(call.await);
+                });
+                wait
+            };
+            commands.into_iter().map(call).collect()
+        })
+    }
+
+    /// One call, and what it ends with.
+    pub(super) fn call(&self, shard: usize, room: &str, command: Command) -> Outcome {
+        self.calls(shard, room, vec![command])[0].recv_timeout(PATIENCE).unwrap()
+    }
+
+    /// A connection that was counted.
+    pub(super) fn ticket(&self) -> OpenConnection {
+        self.health.open(usize::MAX).unwrap()
+    }
+
+    /// Connections that are open.
+    pub(super) fn connections(&self) -> usize {
+        self.health.connections()
+    }
+
+    /// A new peer of a session on a shard.
+    pub(super) fn attach(&self, shard: usize, session: Session) -> Client {
+        self.attach_with(shard, session, self.ticket())
+    }
+
+    pub(super) fn attach_with(
+        &self,
+        shard: usize,
+        session: Session,
+        ticket: OpenConnection,
+    ) -> Client {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (server, _) = listener.accept().unwrap();
+        server.set_nonblocking(true).unwrap();
+        server.set_nodelay(true).unwrap();
+        // So that little is lost to sight between the server and a peer that does not read.
+        SockRef::from(&server).set_send_buffer_size(256 << 10).unwrap();
+        SockRef::from(&client).set_recv_buffer_size(256 << 10).unwrap();
+        self.on(shard, move |hub| {
+            let socket = tokio::net::TcpStream::from_std(server).unwrap();
+            hub.attach(socket, session, BytesMut::new(), ticket);
+        });
+        Client::new(client)
+    }
+
+    /// What a metric says.
+    pub(super) fn metric(&self, name: &str) -> u64 {
+        let text = self.metrics.render();
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+        line.rsplit(' ').next().and_then(|value| value.parse().ok()).unwrap_or(0)
+    }
+
+    /// Ends all hubs and closes the store.
+    pub(super) fn end(mut self) -> SimDisk {
+        self.stop();
+        self.store.clone().close().unwrap();
+        self.disk.clone()
+    }
+
+    fn stop(&mut self) {
+        let (tasks, threads): (Vec<_>, Vec<_>) = self.shards.drain(..).unzip();
+        drop(tasks);
+        let ended: Vec<_> = threads.into_iter().map(JoinHandle::join).collect();
+        if !thread::panicking() {
+            ended.into_iter().for_each(|ended| ended.expect("no hub panics"));
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Asks again until it is so.
+pub(super) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "waited too long: {what}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
