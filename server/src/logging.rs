@@ -7,9 +7,19 @@ use std::{
     panic,
 };
 
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::{
+    Layer,
+    filter::{LevelFilter, Targets},
+    fmt,
+    layer::SubscriberExt,
+    registry,
+    util::SubscriberInitExt,
+};
 
 use crate::config::{LogConfig, LogFormat, LogLevel};
+
+/// What the targets of our own events begin with.
+const OURS: &str = "syncline";
 
 /// Sends events to standard error, and a panic as an event. Colours only on a terminal and not
 /// when `NO_COLOR` is set. Does nothing when the process has a subscriber already.
@@ -20,12 +30,9 @@ pub fn init(config: &LogConfig) {
         LogFormat::Human => true,
         LogFormat::Json => false,
     };
-    let lines = tracing_subscriber::fmt()
-        .with_max_level(level(config.level))
-        .with_writer(io::stderr)
-        .with_ansi(terminal && colours());
-    let started =
-        if human { lines.try_init() } else { lines.json().flatten_event(true).try_init() };
+    let lines = fmt::layer().with_writer(io::stderr).with_ansi(terminal && colours());
+    let lines = if human { lines.boxed() } else { lines.json().flatten_event(true).boxed() };
+    let started = registry().with(lines.with_filter(filter(level(config.level)))).try_init();
     if started.is_ok() {
         panic::set_hook(Box::new(|panic| {
             let place = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -61,6 +68,12 @@ pub fn redact_query(target: &str) -> String {
     format!("{path}?{}", parameters.join("&"))
 }
 
+/// Libraries tell what they like when they are asked for details, addresses with all that is in
+/// them for one. What we cannot vouch for is not asked for.
+fn filter(level: LevelFilter) -> Targets {
+    Targets::new().with_default(level.min(LevelFilter::INFO)).with_target(OURS, level)
+}
+
 fn level(level: LogLevel) -> LevelFilter {
     match level {
         LogLevel::Off => LevelFilter::OFF,
@@ -74,7 +87,23 @@ fn level(level: LogLevel) -> LevelFilter {
 
 #[cfg(test)]
 mod tests {
-    use super::redact_query;
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn details_are_told_of_ourselves_only() {
+        let told =
+            |target: &str, event: Level| filter(LevelFilter::TRACE).would_enable(target, &event);
+        for ours in ["syncline", "syncline::http::entry", "syncline_engine::store"] {
+            assert!(told(ours, Level::TRACE), "{ours}");
+        }
+        for other in ["ureq::run", "rustls::client", "hyper", "log", "tungstenite"] {
+            assert!(told(other, Level::INFO) && !told(other, Level::DEBUG), "{other}");
+        }
+        assert!(!filter(LevelFilter::WARN).would_enable("hyper", &Level::INFO));
+        assert!(!filter(LevelFilter::OFF).would_enable("syncline", &Level::ERROR));
+    }
 
     #[test]
     fn no_value_of_a_query_is_left() {

@@ -128,8 +128,7 @@ mod tests {
     const SECOND: u64 = NOW.0 / 1000;
 
     fn judge(adapt: impl FnOnce(&mut AuthConfig), claims: &Value) -> Result<Identity, Denied> {
-        let mut config = AuthConfig::default();
-        config.leeway = Duration::from_secs(10);
+        let mut config = AuthConfig { leeway: Duration::from_secs(10), ..AuthConfig::default() };
         adapt(&mut config);
         Rules::new(&config).judge(claims.as_object().unwrap(), NOW)
     }

@@ -44,6 +44,10 @@ pub(super) fn metrics(shared: &Shared) -> Answer {
     let gauge = |name, help, value: usize| metrics.gauge(name, help).set(value as f64);
     gauge("syncline_http_body_bytes", "Bytes of request bodies in memory", bodies.held());
     gauge("syncline_oplog_waiting", "Clients that wait for news of a dataset", news.waiting());
+    if let Some(age) = shared.auth.key_set_age() {
+        let help = "Since the keys of auth.jwks_url were fetched, in seconds";
+        metrics.gauge("syncline_key_set_age_seconds", help).set(age.as_secs_f64());
+    }
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     answer(StatusCode::OK, kind, metrics.render())
 }

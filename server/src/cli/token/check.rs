@@ -63,7 +63,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<(), Failure> {
     match (&checked, args.json) {
         (_, true) => output::print(&format!("{:#}\n", as_json(&checked)))?,
         (Ok(identity), false) => {
-            output::print(&text(identity, now_ms, output::Style::of_stdout()))?
+            output::print(&text(identity, now_ms, output::Style::of_stdout()))?;
         }
         (Err(_), false) => {}
     }

@@ -35,7 +35,7 @@ Exit code 1: a server with this configuration would refuse it, and why.";
 pub(crate) enum TokenCommand {
     /// Make a token and print it
     #[command(name = "gen", after_help = GEN_EXAMPLES)]
-    Generate(generate::GenerateArgs),
+    Generate(Box<generate::GenerateArgs>),
     /// Say who a token is for, or why a server would refuse it
     #[command(after_help = CHECK_EXAMPLES)]
     Check(check::CheckArgs),

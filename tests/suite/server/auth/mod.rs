@@ -4,7 +4,9 @@ mod claims;
 mod forged;
 mod keys;
 mod published;
+mod redaction;
 mod vectors;
+mod wire;
 
 use std::sync::LazyLock;
 
