@@ -41,7 +41,9 @@ pub(crate) fn seeds(ground: Ground<'_>) -> Vec<Seeds> {
     let oplog = Oplog::new(oplog::Limits {
         clients_max: u32::try_from(config.oplog.clients_max).unwrap_or(u32::MAX),
         seen_for_ms: u64::try_from(config.oplog.seen_for.as_millis()).unwrap_or(u64::MAX),
-        ..oplog::Limits::default()
+        dataset_bytes_max: config.oplog.dataset_bytes_max,
+        dataset_ops_max: config.oplog.dataset_ops_max,
+        generations_max: config.oplog.generations_max,
     });
     let relay = plant(ground, &relay, config.limits.message_bytes_max);
     let oplog = plant(ground, &oplog, config.oplog.body_bytes_max);

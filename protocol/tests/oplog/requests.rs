@@ -192,10 +192,16 @@ fn what_is_printed_of_a_request_keeps_its_secrets() {
 }
 
 #[test]
-fn the_depth_of_a_payload_costs_no_stack() {
-    let deep = "[".repeat(1 << 20) + &"]".repeat(1 << 20);
-    let op = format!(
-        r#"{{"scope":"list","resourceId":"r","actor":"a","clock":1,"payload":{deep},"other":{deep}}}"#
-    );
-    assert!(with_op(&op, Scopes::Any).is_ok());
+fn depth_is_bounded_and_costs_no_stack() {
+    let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+    let op = |payload: &str, other: &str| {
+        format!(
+            r#"{{"scope":"list","resourceId":"r","actor":"a","clock":1,"payload":{payload},"other":{other}}}"#
+        )
+    };
+    assert!(with_op(&op(&nested(500), &nested(1 << 20)), Scopes::Any).is_ok());
+    let message = "ops[1]: payload must not nest deeper than 500 levels";
+    for levels in [501, 1 << 20] {
+        assert_eq!(text(with_op(&op(&nested(levels), "0"), Scopes::Any)), message);
+    }
 }

@@ -11,9 +11,11 @@ mod frames;
 mod golden;
 mod input;
 mod layout;
+mod oplog;
 mod relay;
 mod segments;
 mod snapshots;
+mod workspace;
 
 /// A target: its name, and what it does with an input.
 pub type Target = (&'static str, fn(&[u8]));
@@ -25,6 +27,8 @@ pub const TARGETS: &[Target] = &[
     ("batches", batches::run),
     ("relay", relay::run),
     ("frames", frames::run),
+    ("workspace", workspace::run),
+    ("oplog", oplog::run),
 ];
 
 /// Does what a target does with an input.

@@ -41,7 +41,7 @@ pub use answer::{Answer, Records, Reply, error};
 pub use command::{Command, Request};
 pub use fault::BadRequest;
 pub use limits::Limits;
-pub use op::{BadOp, CLOCK_MAX, ID_BYTES_MAX, SCOPE_BYTES_MAX, Scopes};
+pub use op::{BadOp, CLOCK_MAX, ID_BYTES_MAX, PAYLOAD_DEPTH_MAX, SCOPE_BYTES_MAX, Scopes};
 pub use request::{Checkpoint, Pull, Push, Reset};
 pub use room::Room;
 

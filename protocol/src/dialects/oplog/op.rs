@@ -10,6 +10,8 @@ pub const SCOPE_BYTES_MAX: usize = 64;
 pub const ID_BYTES_MAX: usize = 256;
 /// The largest clock. The smallest is 1.
 pub const CLOCK_MAX: u64 = i64::MAX.unsigned_abs();
+/// How deep arrays and objects of a payload may lie in each other: whoever pulls it has to read it.
+pub const PAYLOAD_DEPTH_MAX: usize = 500;
 
 /// Which scopes an operation may have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,6 +48,9 @@ pub enum BadOp {
     /// No payload.
     #[error("payload is missing")]
     Payload,
+    /// A payload that nests too deep.
+    #[error("payload must not nest deeper than {PAYLOAD_DEPTH_MAX} levels")]
+    Depth,
 }
 
 /// The JSON tokens of one operation, as they stand in the request; `None` for what it lacks.
@@ -123,6 +128,9 @@ impl Ops {
         let actor = tokens.actor.ok_or(BadOp::Actor)?;
         let clock = tokens.clock.ok_or(BadOp::Clock)?;
         let payload = tokens.payload.ok_or(BadOp::Payload)?;
+        if !text::nests_within(payload, PAYLOAD_DEPTH_MAX) {
+            return Err(BadOp::Depth);
+        }
 
         self.tuple_scope(scope, scopes)?;
         self.tuple_part(resource_id, ID_BYTES_MAX).ok_or(BadOp::ResourceId)?;

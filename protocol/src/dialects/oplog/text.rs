@@ -25,6 +25,32 @@ pub(super) fn digits(token: &str) -> Option<u64> {
     (!token.is_empty()).then_some(value)
 }
 
+/// Whether arrays and objects of a token lie in each other at most `max` deep.
+pub(super) fn nests_within(token: &str, max: usize) -> bool {
+    // As many brackets as levels at least: almost every payload is through here.
+    let opening = |byte: &u8| matches!(byte, b'[' | b'{');
+    token.as_bytes().iter().filter(|byte| opening(byte)).count() <= max || levels(token) <= max
+}
+
+/// The levels of the deepest place; 0 for a number.
+fn levels(token: &str) -> usize {
+    let (mut level, mut deepest, mut in_string) = (0_usize, 0, false);
+    let mut bytes = token.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => in_string = !in_string,
+            b'\\' => drop(bytes.next()), // stands in strings only, and what follows ends none
+            b'[' | b'{' if !in_string => {
+                level += 1;
+                deepest = deepest.max(level);
+            }
+            b']' | b'}' if !in_string => level = level.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
 /// Appends a JSON string.
 pub(super) fn write_string(text: &str, out: &mut Vec<u8>) {
     serde_json::to_writer(out, text).expect("a string into memory");
@@ -47,7 +73,18 @@ pub(super) fn write_number(mut number: u64, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{digits, string, write_number, write_string};
+    use super::{digits, nests_within, string, write_number, write_string};
+
+    #[test]
+    fn brackets_of_strings_are_no_levels() {
+        let wide = format!("[{}]", ["[]"; 9].join(","));
+        let text = format!(r#"["{}\\\"{}"]"#, "[{".repeat(9), "[".repeat(9));
+        for (token, levels) in [("7", 0), ("[]", 1), (r#"{"a":[{}]}"#, 3), (&*wide, 2), (&*text, 1)]
+        {
+            assert!(nests_within(token, levels), "{token}");
+            assert!(levels == 0 || !nests_within(token, levels - 1), "{token}");
+        }
+    }
 
     #[test]
     fn strings_are_read_with_and_without_escapes() {

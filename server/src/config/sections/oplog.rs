@@ -30,6 +30,12 @@ pub struct OplogConfig {
     pub clients_max: usize,
     /// How long a client's cursor holds the compaction of a checkpoint back.
     pub seen_for: Duration,
+    /// Bytes that the operations and the snapshot of one dataset may take; 0 for no bound.
+    pub dataset_bytes_max: u64,
+    /// Operations that one dataset takes between two resets; 0 for no bound.
+    pub dataset_ops_max: u64,
+    /// Keys of earlier generations that one dataset remembers; 0 for no bound.
+    pub generations_max: u64,
 }
 
 impl Default for OplogConfig {
@@ -46,6 +52,9 @@ impl Default for OplogConfig {
             static_dir: None,
             clients_max: 10_000,
             seen_for: Duration::from_secs(30 * 24 * 60 * 60),
+            dataset_bytes_max: 0,
+            dataset_ops_max: 0,
+            generations_max: 1_000_000,
         }
     }
 }

@@ -130,4 +130,37 @@ pub(super) static SETTINGS: &[Setting] = &[
             show: |config| to_ms(config.oplog.seen_for),
         }),
     },
+    Setting {
+        name: "oplog.dataset_bytes_max",
+        doc: "Bytes that the operations and the snapshot of one dataset may take; what is over is answered 507.",
+        short_flag: None,
+        field: Field::Size(Number {
+            bounds: (1 << 10, 1 << 50),
+            zero: Some("no bound"),
+            set: |config, n| config.oplog.dataset_bytes_max = n,
+            show: |config| config.oplog.dataset_bytes_max,
+        }),
+    },
+    Setting {
+        name: "oplog.dataset_ops_max",
+        doc: "Operations that one dataset takes between two resets; what is over is answered 507.",
+        short_flag: None,
+        field: Field::Count(Number {
+            bounds: (1, 1_000_000_000_000),
+            zero: Some("no bound"),
+            set: |config, n| config.oplog.dataset_ops_max = n,
+            show: |config| config.oplog.dataset_ops_max,
+        }),
+    },
+    Setting {
+        name: "oplog.generations_max",
+        doc: "Keys of earlier generations that one dataset remembers, some bytes each; further resets are answered 507.",
+        short_flag: None,
+        field: Field::Count(Number {
+            bounds: (1, 1_000_000_000_000),
+            zero: Some("no bound"),
+            set: |config, n| config.oplog.generations_max = n,
+            show: |config| config.oplog.generations_max,
+        }),
+    },
 ];
