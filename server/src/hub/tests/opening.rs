@@ -130,10 +130,17 @@ fn openings_of_one_turn_come_before_what_is_published_in_it() {
 #[test]
 fn a_message_that_is_not_for_us_is_answered_at_once() {
     let world = World::hesitant();
-    let room = world.room_of(0);
-    let mut peer = world.attach(1, Session::of(&room));
+    let mut peer = world.attach(1, Session::of(&world.room_of(0)));
+    assert_eq!(peer.opening().1, "", "where nothing was changed, nothing is waited for");
+    peer.say("put k v");
     peer.say("nonsense");
-    assert_eq!(peer.text(), "what?");
+    assert_eq!(peer.text(), "what?", "the change is not durable yet");
+    assert!(world.metric("syncline_messages_ignored_total") > 0);
+    until("the change comes", || {
+        world.sync();
+        world.metric("syncline_deliveries_total") > 0
+    });
+    assert_eq!(peer.change().2, "v");
 }
 
 #[test]
