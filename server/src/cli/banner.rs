@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use syncline::{Config, Durability};
+use syncline::{Config, Durability, config::Tenants};
 use syncline_engine::OpenReport;
 
 use super::output::{Style, count};
@@ -30,6 +30,8 @@ pub(crate) fn banner(facts: &Facts<'_>, style: Style) -> String {
         out += &format!("  {} {text}\n", style.bold(&format!("{name:<11}")));
     };
     line("relay", &format!("ws://{host}/sync  {}", style.dim(admission(facts.config))));
+    let tenants = style.dim(tenants(facts.config));
+    line("oplog", &format!("http://{host}/sync/bootstrap  {tenants}"));
     if facts.config.http.demo {
         line(
             "demo",
@@ -46,11 +48,18 @@ pub(crate) fn banner(facts: &Facts<'_>, style: Style) -> String {
     if let Some(told) = token(facts, style) {
         line("token", &told);
     }
-    line("not built", "the dialects workspace, peer, oplog and maps: they come later");
+    line("not built", "the dialects workspace, peer and maps: they come later");
     if let Some(warning) = exposure(facts) {
         line("warning", &style.yellow(&warning));
     }
     out + "\n"
+}
+
+fn tenants(config: &Config) -> &'static str {
+    match config.oplog.tenants {
+        Tenants::None => "one dataset, open to whoever reaches it",
+        Tenants::Token => "a dataset for each tenant that a token names",
+    }
 }
 
 /// A token, or how to make one; nothing when others make them.
@@ -108,7 +117,6 @@ fn exposure(facts: &Facts<'_>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use syncline::config::Tenants;
 
     use super::*;
 

@@ -17,16 +17,18 @@ pub(super) enum Route {
     Admin,
     Relay,
     Oplog,
+    Login,
     Demo,
     App,
 }
 
 /// Their names as a label.
-const ROUTES: [(Route, &str); 6] = [
+const ROUTES: [(Route, &str); 7] = [
     (Route::Probe, "probe"),
     (Route::Admin, "admin"),
     (Route::Relay, "relay"),
     (Route::Oplog, "oplog"),
+    (Route::Login, "login"),
     (Route::Demo, "demo"),
     (Route::App, "app"),
 ];

@@ -215,17 +215,17 @@ mod tests {
 
     #[test]
     fn the_peer_decides_by_its_weights() {
-        let accepts = |value: &'static str| {
+        let accepted = |value: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(value));
-            super::accepts(&headers)
+            accepts(&headers)
         };
         for yes in ["gzip", "br, GZIP;q=0.5", "*", "deflate, gzip, br", "identity;q=0, *"] {
-            assert!(accepts(yes), "{yes}");
+            assert!(accepted(yes), "{yes}");
         }
         for no in ["", "br", "gzip;q=0", "gzip; q=0.000, *", "identity", "*;q=0"] {
-            assert!(!accepts(no), "{no}");
+            assert!(!accepted(no), "{no}");
         }
-        assert!(!super::accepts(&HeaderMap::new()));
+        assert!(!accepts(&HeaderMap::new()));
     }
 }

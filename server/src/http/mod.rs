@@ -107,6 +107,7 @@ async fn respond(door: Rc<Door>, ticket: Ticket, request: Request<Incoming>) -> 
         Route::Relay => upgrade(&door, &ticket, request),
         Route::Admin => admin::respond(&door.shared.admin, &request),
         Route::Oplog => door.oplog.respond(request).await,
+        Route::Login => oplog::log_in(&request.into_parts().0, door.shared.config.oplog.tenants),
         Route::Probe => page(&door, &request),
         Route::Demo => match &door.shared.demo {
             Some(demo) => demo::respond(demo, &request),
@@ -131,6 +132,7 @@ impl Route {
             Relay::PATH => Self::Relay,
             "/livez" | "/readyz" | "/healthz" | "/metrics" => Self::Probe,
             _ if path.starts_with(oplog::PREFIX) => Self::Oplog,
+            _ if path.starts_with(oplog::LOGIN_PREFIX) => Self::Login,
             demo::PATH => Self::Demo,
             _ if target::below(path, demo::PATH).is_some() => Self::Demo,
             _ if path.starts_with(admin::PREFIX) => Self::Admin,
@@ -160,6 +162,7 @@ fn page(door: &Door, request: &Request<Incoming>) -> Answer {
         "/livez" => probes::live(),
         "/metrics" => probes::metrics(shared),
         "/" => probes::welcome(),
+        "/healthz" => probes::health(&shared.health, request.uri().query()),
         _ => probes::ready(&shared.health, request.uri().query()),
     }
 }

@@ -3,12 +3,14 @@
 use std::fmt::Write;
 
 use http::StatusCode;
+use serde_json::json;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::health::Health;
 
 use super::{
     Shared,
-    answer::{Answer, answer, text},
+    answer::{Answer, answer, json, text},
 };
 
 /// The process answers.
@@ -20,7 +22,7 @@ pub(super) fn live() -> Answer {
 pub(super) fn ready(health: &Health, query: Option<&str>) -> Answer {
     let ready = health.is_ready();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let verbose = query.is_some_and(|query| query.split('&').any(|part| part == "verbose"));
+    let verbose = is_verbose(query);
     if ready && !verbose {
         return text(status, "ok\n");
     }
@@ -34,6 +36,28 @@ pub(super) fn ready(health: &Health, query: Option<&str>) -> Answer {
         };
     }
     text(status, body)
+}
+
+/// The same as [`ready`], in JSON: clients of the oplog dialect look for it before they sync.
+pub(super) fn health(health: &Health, query: Option<&str>) -> Answer {
+    if is_verbose(query) {
+        return ready(health, query);
+    }
+    let failing: Vec<String> = health
+        .checks()
+        .into_iter()
+        .filter_map(|(check, wrong)| wrong.map(|wrong| format!("{check}: {wrong}")))
+        .collect();
+    let time = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
+    if failing.is_empty() {
+        return json(StatusCode::OK, json!({ "status": "ok", "time": time }).to_string());
+    }
+    let body = json!({ "status": "unavailable", "time": time, "failing": failing });
+    json(StatusCode::SERVICE_UNAVAILABLE, body.to_string())
+}
+
+fn is_verbose(query: Option<&str>) -> bool {
+    query.is_some_and(|query| query.split('&').any(|part| part == "verbose"))
 }
 
 /// The Prometheus exposition.
@@ -56,7 +80,8 @@ pub(super) fn metrics(shared: &Shared) -> Answer {
 pub(super) fn welcome() -> Answer {
     let version = env!("CARGO_PKG_VERSION");
     let body = format!(
-        "Syncline {version}\n\nrelay     WebSocket at /sync\nprobes    /livez /readyz /healthz\n\
+        "Syncline {version}\n\nrelay     WebSocket at /sync\n\
+         oplog     HTTP below /sync/\nprobes    /livez /readyz /healthz\n\
          metrics   /metrics\n"
     );
     text(StatusCode::OK, body)

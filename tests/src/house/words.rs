@@ -28,6 +28,15 @@ const OTHERS: &[(&str, &str)] = &[
     ("workers", "shards, or name the threads"),
 ];
 
+/// Words that the wire of a dialect has for something else than what we call so, and the dialect.
+const ON_WIRES: &[(&str, &str)] = &[("checkpoint", "oplog"), ("checkpoints", "oplog")];
+
+/// Whether a word is on the wire of the dialect that the place, a path or a line, is about.
+#[must_use]
+pub fn is_on_wire(word: &str, place: &str) -> bool {
+    ON_WIRES.iter().any(|(theirs, dialect)| *theirs == word && place.contains(dialect))
+}
+
 /// The foreign words of a text, each with ours and how often it stands there, sorted.
 #[must_use]
 pub fn foreign(text: &str) -> Vec<(&'static str, &'static str, usize)> {

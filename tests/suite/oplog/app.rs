@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use syncline::config::Tenants;
 use syncline_tests::{
     http::{Raw, get},
     oplog::Client,
@@ -88,4 +89,20 @@ fn what_is_served_beside_the_app_stays_what_it_is() {
     let without = TestServer::start(|_| ());
     assert!(get(without.address(), "/").text().contains("Syncline"));
     assert_eq!(get(without.address(), "/lists/list-1").status, 404);
+}
+
+#[test]
+fn an_app_that_wants_to_log_in_is_sent_back() {
+    let server = TestServer::start(|_| ());
+    let mut client = Client::new(server.address(), "a");
+    let login = client.get("/auth/login");
+    assert_eq!((login.status, login.header("location")), (302, Some("/")));
+    assert_eq!(client.ask("POST", "/auth/logout", &[], &[]).status, 204);
+    assert_eq!(client.get("/auth/logout").status, 405);
+    assert_eq!(client.get("/auth/nothing").status, 404);
+    // It would come again and again.
+    let server = TestServer::start(|c| c.oplog.tenants = Tenants::Token);
+    let login = Client::new(server.address(), "a").get("/auth/login");
+    assert_eq!((login.status, login.header("location")), (401, None));
+    assert!(login.text().contains("token"));
 }

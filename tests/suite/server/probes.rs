@@ -17,6 +17,20 @@ fn a_ready_server_says_so_on_every_probe() {
 }
 
 #[test]
+fn the_health_of_a_ready_server_is_json_with_the_time() {
+    let server = TestServer::start(|_| ());
+    let answer = get(server.address(), "/healthz");
+    assert_eq!(answer.header("content-type"), Some("application/json; charset=utf-8"));
+    let health: serde_json::Value = serde_json::from_slice(&answer.body).expect("JSON");
+    assert_eq!(health["status"], "ok");
+    let time = health["time"].as_str().expect("a time");
+    let digits = time.split(['-', 'T', ':', '.', 'Z']).next().expect("a year");
+    assert!(digits.len() == 4 && time.ends_with('Z') && time.contains('T'), "RFC 3339: {time}");
+    // With details it is a text, as that of the other probes.
+    assert!(get(server.address(), "/healthz?verbose").text().contains("[+] store ok"));
+}
+
+#[test]
 fn a_probe_may_be_a_head_request() {
     let server = TestServer::start(|_| ());
     let mut raw = Raw::connect(server.address());

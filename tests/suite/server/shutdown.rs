@@ -80,6 +80,11 @@ fn readiness_turns_503_while_clients_take_what_waits_for_them() {
         (answer.status == 503).then(|| answer.text())
     });
     assert!(body.contains("shutting down"), "{body}");
+    probe.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    let health = probe.answer().expect("it still answers");
+    let body: serde_json::Value = serde_json::from_slice(&health.body).expect("JSON");
+    assert_eq!((health.status, &body["status"]), (503, &serde_json::json!("unavailable")));
+    assert!(body["failing"][0].as_str().expect("a check").contains("shutting down"), "{body}");
     until("nobody is let in any more", || {
         TcpStream::connect(serving.address()).is_err().then_some(())
     });

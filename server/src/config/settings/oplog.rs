@@ -28,7 +28,8 @@ pub(super) static SETTINGS: &[Setting] = &[
         doc: "Largest body of a request, unpacked.",
         short_flag: None,
         field: Field::Size(Number {
-            bounds: (1 << 10, 1 << 30),
+            // A snapshot has to fit a record of the store, with room for its names.
+            bounds: (1 << 10, 128 << 20),
             zero: None,
             set: |config, n| config.oplog.body_bytes_max = to_usize(n),
             show: |config| config.oplog.body_bytes_max as u64,

@@ -6,6 +6,7 @@
 mod ask;
 mod call;
 mod events;
+mod login;
 mod news;
 mod records;
 mod tenant;
@@ -30,6 +31,7 @@ use crate::{
     hub::{CallFailed, Hub},
 };
 
+pub(super) use self::login::{LOGIN_PREFIX, log_in};
 pub(crate) use self::news::News;
 
 /// What every path here begins with.
