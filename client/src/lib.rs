@@ -42,3 +42,4 @@ pub mod relay;
 mod task;
 mod transport;
 mod websocket;
+pub mod workspace;

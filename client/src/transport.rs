@@ -54,6 +54,9 @@ pub enum ConnectionError {
     /// The server's sequence numbers started again; the next connection reads from the start.
     #[error("the server has lost changes that it once had")]
     Rewound,
+    /// The client itself ended the connection, in order to learn anew what the server has.
+    #[error("the connection is made anew to learn what the server has")]
+    Refreshed,
 }
 
 /// Makes connections to one server.
