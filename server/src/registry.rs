@@ -13,6 +13,9 @@ use crate::{
     hub::{Ground, Hub, Seed, plant},
 };
 
+/// How many dialects there are, at least.
+pub(crate) const DIALECTS: usize = 3;
+
 /// Every dialect on one shard.
 pub(crate) struct Hubs {
     pub(crate) relay: Rc<Hub<Relay>>,

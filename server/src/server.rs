@@ -191,7 +191,8 @@ fn open_store(config: &Config, shards: usize) -> Result<Store, StartError> {
     // A message has to fit a record, with the names that are stored beside it.
     options.record_bytes_max = registry::message_bytes_max(config) + RECORD_BYTES_EXTRA;
     // What the shards let wait has to fit: a commit that waits for room holds up a whole shard.
-    options.tail_bytes_max = options.tail_bytes_max.max(2 * shards * PRESSURE_BYTES_MAX);
+    options.tail_bytes_max =
+        options.tail_bytes_max.max(2 * shards * registry::DIALECTS * PRESSURE_BYTES_MAX);
     // With nothing to sync, the shards write at the end of their own turns.
     options.committer_thread = config.storage.durability == Durability::Device;
     // Snapshots and compaction: nobody else would win back the space of what is deleted.

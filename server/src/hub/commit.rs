@@ -60,6 +60,10 @@ impl<D: Dialect> Hub<D> {
             owner.turn = None;
             // Also of a room that shows nothing: what it changed is not durable yet.
             owner.pending += 1;
+            debug_assert!(
+                position.0 == 0 || owner.version.get() <= first_version(self.env.store.appended()),
+                "versions do not outrun the store"
+            );
             if room_turn.trimmed {
                 owner.numbers.bytes = room.log.as_ref().map_or(0, Log::bytes);
             }
