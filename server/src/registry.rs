@@ -6,10 +6,11 @@ use std::{rc::Rc, time::Duration};
 use syncline_protocol::dialects::{
     oplog::{self, Oplog},
     relay::{self, Relay},
+    workspace::{self, Workspace},
 };
 
 use crate::{
-    config::Config,
+    config::{Config, Heal, Opening, WorkspaceConfig},
     hub::{Ground, Hub, Seed, plant},
 };
 
@@ -20,12 +21,14 @@ pub(crate) const DIALECTS: usize = 3;
 pub(crate) struct Hubs {
     pub(crate) relay: Rc<Hub<Relay>>,
     pub(crate) oplog: Rc<Hub<Oplog>>,
+    pub(crate) workspace: Rc<Hub<Workspace>>,
 }
 
 /// What [`Hubs`] grow from on the shard's own thread.
 pub(crate) struct Seeds {
     relay: Seed<Relay>,
     oplog: Seed<Oplog>,
+    workspace: Seed<Workspace>,
 }
 
 /// The longest message of any dialect, in bytes: a record has to hold it.
@@ -50,19 +53,50 @@ pub(crate) fn seeds(ground: Ground<'_>) -> Vec<Seeds> {
     });
     let relay = plant(ground, &relay, config.limits.message_bytes_max);
     let oplog = plant(ground, &oplog, config.oplog.body_bytes_max);
-    relay.into_iter().zip(oplog).map(|(relay, oplog)| Seeds { relay, oplog }).collect()
+    let workspace = Workspace::new(workspace_settings(&config.workspace));
+    let workspace = plant(ground, &workspace, config.workspace.message_bytes_max);
+    let all = relay.into_iter().zip(oplog).zip(workspace);
+    all.map(|((relay, oplog), workspace)| Seeds { relay, oplog, workspace }).collect()
+}
+
+fn workspace_settings(config: &WorkspaceConfig) -> workspace::Settings {
+    workspace::Settings {
+        heal: match config.heal {
+            Heal::Never => workspace::Heal::Never,
+            Heal::Heal => workspace::Heal::WhenNeeded,
+            Heal::Always => workspace::Heal::Always,
+        },
+        opening: match config.opening {
+            Opening::Values => workspace::Opening::Values,
+            Opening::Entries => workspace::Opening::Entries,
+        },
+        future_skew_max_ms: u64::try_from(config.future_skew_max.as_millis()).unwrap_or(u64::MAX),
+        limits: workspace::Limits {
+            bytes_max: config.bytes_max,
+            keys_max: config.keys_max,
+            key_bytes_max: config.key_bytes_max,
+        },
+    }
 }
 
 impl Seeds {
     /// Starts the hubs. Must be called on their shard.
     pub(crate) fn grow(self) -> Hubs {
-        Hubs { relay: self.relay.grow(), oplog: self.oplog.grow() }
+        Hubs {
+            relay: self.relay.grow(),
+            oplog: self.oplog.grow(),
+            workspace: self.workspace.grow(),
+        }
     }
 }
 
 impl Hubs {
     /// Drains all hubs at the same time: see [`Hub::drain`].
     pub(crate) async fn drain(&self, timeout: Duration) {
-        tokio::join!(self.relay.drain(timeout), self.oplog.drain(timeout));
+        tokio::join!(
+            self.relay.drain(timeout),
+            self.oplog.drain(timeout),
+            self.workspace.drain(timeout)
+        );
     }
 }

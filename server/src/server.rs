@@ -103,6 +103,7 @@ impl Server {
             bodies,
             news: Arc::default(),
             demo,
+            presence: Arc::default(),
         });
         let (stop, stopping) = watch::channel(false);
         let mut server = Self { address, store: Some(store), shared, stop, shards: Vec::new() };

@@ -8,6 +8,7 @@ pub mod oplog;
 pub mod process;
 pub mod relay;
 pub mod server;
+pub mod workspace;
 pub mod ws;
 
 use std::time::{Duration, Instant};

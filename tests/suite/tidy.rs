@@ -221,7 +221,9 @@ fn prose_names_only_what_exists() {
 
 #[test]
 fn every_fault_is_shown_by_a_test_that_exists() {
-    let paths = ["tests/suite", "engine/tests"].map(|folder| files(folder, &[".rs"])).concat();
+    let paths = ["tests/suite", "engine/tests", "protocol/tests"]
+        .map(|folder| files(folder, &[".rs"]))
+        .concat();
     let tests: Vec<(String, String)> =
         paths.into_iter().map(|path| (path.clone(), read(&path))).collect();
     let mut found = Vec::new();

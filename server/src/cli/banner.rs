@@ -32,6 +32,7 @@ pub(crate) fn banner(facts: &Facts<'_>, style: Style) -> String {
     line("relay", &format!("ws://{host}/sync  {}", style.dim(admission(facts.config))));
     let tenants = style.dim(tenants(facts.config));
     line("oplog", &format!("http://{host}/sync/bootstrap  {tenants}"));
+    line("workspace", &format!("ws://{host}/v1/sync/NAME  {}", style.dim("with a token")));
     if facts.config.http.demo {
         line(
             "demo",
@@ -48,7 +49,7 @@ pub(crate) fn banner(facts: &Facts<'_>, style: Style) -> String {
     if let Some(told) = token(facts, style) {
         line("token", &told);
     }
-    line("not built", "the dialects workspace, peer and maps: they come later");
+    line("not built", "the dialects peer and maps: they come later");
     if let Some(warning) = exposure(facts) {
         line("warning", &style.yellow(&warning));
     }
@@ -130,6 +131,7 @@ mod tests {
         let text = text("127.0.0.1:4321", &Config::default());
         for part in [
             "ws://127.0.0.1:4321/sync",
+            "ws://127.0.0.1:4321/v1/sync/",
             "http://127.0.0.1:4321/readyz",
             "http://127.0.0.1:4321/metrics",
             "/data",

@@ -50,8 +50,13 @@ impl Problem {
 
 /// An error, said so that a program and a person understand it.
 pub(super) fn problem(problem: Problem, detail: &str) -> Answer {
-    static REQUESTS: AtomicU64 = AtomicU64::new(1);
     let (status, code) = problem.parts();
+    details(status, code, detail)
+}
+
+/// The same of a status that is no [`Problem`], with its own code.
+pub(super) fn details(status: StatusCode, code: &'static str, detail: &str) -> Answer {
+    static REQUESTS: AtomicU64 = AtomicU64::new(1);
     let request_id = format!("{:x}", REQUESTS.fetch_add(1, Ordering::Relaxed));
     tracing::debug!(request_id, code, detail, "refused a request");
     let body = json!({

@@ -19,17 +19,19 @@ pub(super) enum Route {
     Oplog,
     Login,
     Demo,
+    Workspace,
     App,
 }
 
 /// Their names as a label.
-const ROUTES: [(Route, &str); 7] = [
+const ROUTES: [(Route, &str); 8] = [
     (Route::Probe, "probe"),
     (Route::Admin, "admin"),
     (Route::Relay, "relay"),
     (Route::Oplog, "oplog"),
     (Route::Login, "login"),
     (Route::Demo, "demo"),
+    (Route::Workspace, "workspace"),
     (Route::App, "app"),
 ];
 

@@ -19,6 +19,7 @@ mod probes;
 mod socket;
 mod target;
 mod upgrade;
+mod workspace;
 
 use std::{cell::Cell, rc::Rc, sync::Arc};
 
@@ -37,7 +38,9 @@ use crate::{
     store_metrics::StoreMetrics,
 };
 
-pub(crate) use self::{answer::FULL, budget::Budget, counters::Requests, demo::Demo, oplog::News};
+pub(crate) use self::{
+    answer::FULL, budget::Budget, counters::Requests, demo::Demo, oplog::News, workspace::Presence,
+};
 use self::{
     answer::{Answer, Problem, problem},
     app::App,
@@ -60,6 +63,7 @@ pub(crate) struct Shared {
     pub(crate) news: Arc<News>,
     /// `None` when the demo is off.
     pub(crate) demo: Option<Demo>,
+    pub(crate) presence: Arc<Presence>,
 }
 
 /// Where a shard's connections come in.
@@ -68,6 +72,7 @@ pub(crate) struct Door {
     pub(crate) shared: Arc<Shared>,
     serving: Serving,
     oplog: oplog::Api,
+    workspace: workspace::Api,
     app: Option<App>,
 }
 
@@ -76,7 +81,8 @@ impl Door {
     pub(crate) fn new(hubs: Hubs, shared: Arc<Shared>, stop: watch::Receiver<bool>) -> Self {
         let app = shared.config.oplog.static_dir.as_deref().map(App::new);
         let oplog = oplog::Api::new(hubs.oplog.clone(), shared.clone(), stop);
-        Self { hubs, shared, serving: Serving::new(), oplog, app }
+        let workspace = workspace::Api::new(hubs.workspace.clone(), shared.clone());
+        Self { hubs, shared, serving: Serving::new(), oplog, workspace, app }
     }
 
     /// Ends every connection behind the answer under way, and waits for them until `deadline`.
@@ -108,6 +114,7 @@ async fn respond(door: Rc<Door>, ticket: Ticket, request: Request<Incoming>) -> 
         Route::Admin => admin::respond(&door.shared.admin, &request),
         Route::Oplog => door.oplog.respond(request).await,
         Route::Login => oplog::log_in(&request.into_parts().0, door.shared.config.oplog.tenants),
+        Route::Workspace => door.workspace.respond(&ticket, request).await,
         Route::Probe => page(&door, &request),
         Route::Demo => match &door.shared.demo {
             Some(demo) => demo::respond(demo, &request),
@@ -135,6 +142,7 @@ impl Route {
             _ if path.starts_with(oplog::LOGIN_PREFIX) => Self::Login,
             demo::PATH => Self::Demo,
             _ if target::below(path, demo::PATH).is_some() => Self::Demo,
+            _ if workspace::has(path) => Self::Workspace,
             _ if path.starts_with(admin::PREFIX) => Self::Admin,
             _ => Self::App,
         }

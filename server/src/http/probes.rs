@@ -62,7 +62,7 @@ fn is_verbose(query: Option<&str>) -> bool {
 
 /// The Prometheus exposition.
 pub(super) fn metrics(shared: &Shared) -> Answer {
-    let Shared { metrics, store_metrics, health, bodies, news, .. } = shared;
+    let Shared { metrics, store_metrics, health, bodies, news, presence, .. } = shared;
     store_metrics.refresh();
     metrics.set_connections(health.connections());
     let gauge = |name, help, value: usize| metrics.gauge(name, help).set(value as f64);
@@ -72,6 +72,8 @@ pub(super) fn metrics(shared: &Shared) -> Answer {
         let help = "Since the keys of auth.jwks_url were fetched, in seconds";
         metrics.gauge("syncline_key_set_age_seconds", help).set(age.as_secs_f64());
     }
+    let help = "Workspaces in which somebody is";
+    gauge("syncline_workspaces_attended", help, presence.workspaces());
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     answer(StatusCode::OK, kind, metrics.render())
 }
@@ -81,7 +83,8 @@ pub(super) fn welcome() -> Answer {
     let version = env!("CARGO_PKG_VERSION");
     let body = format!(
         "Syncline {version}\n\nrelay     WebSocket at /sync\n\
-         oplog     HTTP below /sync/\nprobes    /livez /readyz /healthz\n\
+         oplog     HTTP below /sync/\n\
+         workspace WebSocket at /v1/sync/NAME\nprobes    /livez /readyz /healthz\n\
          metrics   /metrics\n"
     );
     text(StatusCode::OK, body)

@@ -50,16 +50,32 @@ pub(super) fn answer(
     let offered = entry::offered(request.headers());
     let handshake = Handshake { path: request.uri().path(), subprotocols: &offered };
     let Accepted { session, subprotocol } = hub.dialect().accept(&handshake);
+    let subprotocol = entry::confirmed(subprotocol, &offered);
+    if let Some(open) = open.take() {
+        hand_over(hub, session, open, request);
+    }
+    switch(switching, subprotocol)
+}
+
+/// The answer that switches protocols, and names the subprotocol if one was chosen.
+pub(super) fn switch(switching: http::Response<()>, subprotocol: Option<&'static str>) -> Answer {
     let (mut parts, ()) = switching.into_parts();
-    if let Some(subprotocol) = entry::confirmed(subprotocol, &offered) {
+    if let Some(subprotocol) = subprotocol {
         let value = HeaderValue::from_static(subprotocol);
         parts.headers.insert(header::SEC_WEBSOCKET_PROTOCOL, value);
     }
-    if let Some(open) = open.take() {
-        let upgrade = hyper::upgrade::on(request);
-        spawn_local(take_over(upgrade, hub.clone(), session, open));
-    }
     Answer::from_parts(parts, Body::default())
+}
+
+/// Gives the socket to the hub once the answer is written.
+pub(super) fn hand_over<D: Dialect>(
+    hub: &Rc<Hub<D>>,
+    session: D::Session,
+    open: OpenConnection,
+    request: &mut Request<Incoming>,
+) {
+    let upgrade = hyper::upgrade::on(request);
+    spawn_local(take_over(upgrade, hub.clone(), session, open));
 }
 
 async fn take_over<D: Dialect>(
@@ -82,7 +98,10 @@ async fn take_over<D: Dialect>(
 }
 
 /// The 101 for a request that asks for a WebSocket as RFC 6455 wants it (section 4.2).
-fn check(request: &Request<Incoming>) -> Result<http::Response<()>, Box<Answer>> {
+///
+/// # Errors
+/// The answer to a request that does not.
+pub(super) fn check(request: &Request<Incoming>) -> Result<http::Response<()>, Box<Answer>> {
     if request.method() != Method::GET {
         let refusal = problem(Problem::MethodNotAllowed, "a WebSocket opens with GET");
         return Err(with_header(refusal, header::ALLOW, "GET").into());

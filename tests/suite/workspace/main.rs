@@ -1,0 +1,6 @@
+//! The workspace dialect over real sockets. Knows the wire; nothing of the server's insides.
+
+mod handshake;
+mod operations;
+mod presence;
+mod rest;
