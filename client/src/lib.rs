@@ -38,6 +38,7 @@ mod driver;
 mod hex;
 mod idle;
 mod kept;
+pub mod oplog;
 pub mod relay;
 mod task;
 mod transport;
