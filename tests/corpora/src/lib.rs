@@ -15,6 +15,7 @@ mod oplog;
 mod relay;
 mod segments;
 mod snapshots;
+mod tokens;
 mod workspace;
 
 /// A target: its name, and what it does with an input.
@@ -27,6 +28,7 @@ pub const TARGETS: &[Target] = &[
     ("batches", batches::run),
     ("relay", relay::run),
     ("frames", frames::run),
+    ("tokens", tokens::run),
     ("workspace", workspace::run),
     ("oplog", oplog::run),
 ];

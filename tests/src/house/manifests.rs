@@ -15,7 +15,7 @@ const OURS: &[(&str, &[&str], &[&str])] = &[
     ("client", &["syncline-engine", "syncline-protocol"], &["syncline"]),
     ("bench", &["syncline", "syncline-client", "syncline-engine", "syncline-protocol"], &[]),
     ("tests", &["syncline", "syncline-client", "syncline-engine", "syncline-protocol"], &[]),
-    ("tests/corpora", &["syncline-engine", "syncline-protocol"], &[]),
+    ("tests/corpora", &["syncline", "syncline-engine", "syncline-protocol"], &[]),
     (
         "tests/schedules",
         &[],
