@@ -20,7 +20,10 @@ use ureq::{
     tls::{TlsConfig, TlsProvider},
 };
 
-use crate::config::{AuthConfig, TokenAlgorithm};
+use crate::{
+    config::{AuthConfig, TokenAlgorithm},
+    logging::redact_query,
+};
 
 use super::{
     StartError,
@@ -197,7 +200,7 @@ fn fetching(url: &str) -> impl Fn() -> Result<Vec<u8>, String> + Send + use<> {
 }
 
 fn unreachable(url: &str, reason: String) -> StartError {
-    StartError::Unreachable { url: url.into(), reason }
+    StartError::Unreachable { url: redact_query(url), reason }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, ErrorKind, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -37,7 +37,10 @@ pub(super) fn read(dir: &Path) -> Result<String, StartError> {
 pub(super) fn make(dir: &Path) -> Result<String, StartError> {
     match read(dir) {
         Err(StartError::Unreadable { error, .. }) if error.kind() == ErrorKind::NotFound => {}
-        known => return known,
+        known => {
+            warn_if_open(&dir.join(NAME));
+            return known;
+        }
     }
     let mut bytes = [0; SECRET_BYTES];
     let path = dir.join(NAME);
@@ -45,6 +48,14 @@ pub(super) fn make(dir: &Path) -> Result<String, StartError> {
     let secret = HEXLOWER.encode(&bytes);
     random.and_then(|()| write(dir, &secret)).map_err(|error| unreadable(&path, error))?;
     Ok(secret)
+}
+
+/// A copy that somebody made may have lost its mode.
+fn warn_if_open(path: &Path) {
+    if fs::metadata(path).is_ok_and(|file| file.mode() & 0o077 != 0) {
+        let path = path.display();
+        tracing::warn!(%path, "others on this machine may read the secret and make tokens: chmod 600 it");
+    }
 }
 
 /// In one step, readable for its owner only.
