@@ -3,6 +3,7 @@
 mod admin;
 pub mod auth;
 pub mod config;
+pub mod datasets;
 mod health;
 mod http;
 mod hub;
@@ -12,6 +13,7 @@ mod registry;
 mod server;
 mod shard;
 mod store_metrics;
+mod uuid;
 mod ws;
 
 pub use admin::LocalKey;

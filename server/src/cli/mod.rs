@@ -50,6 +50,9 @@ enum Command {
     #[cfg(feature = "sqlite")]
     #[command(subcommand)]
     Relay(relay::RelayCommand),
+    /// List the datasets of the oplog, and give them new keys after a restore
+    #[command(subcommand)]
+    Oplog(store::datasets::OplogCommand),
     /// Make tokens, and say what a server would make of one
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -79,6 +82,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Config(command) => config::run(&command),
         #[cfg(feature = "sqlite")]
         Command::Relay(command) => relay::run(&command),
+        Command::Oplog(command) => store::datasets::run(&command),
         Command::Token(command) => token::run(&command),
         Command::Store(command) => store::run(&command),
         Command::Bench(args) => bench::run(&args),

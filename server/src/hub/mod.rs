@@ -4,6 +4,7 @@
 //! becomes visible when the store says that it is durable. It is single-threaded; other hubs
 //! reach it by mail only. It knows no dialect in particular, no HTTP and no file.
 
+mod apart;
 mod apply;
 mod behind;
 mod call;
@@ -52,8 +53,13 @@ use tokio::{net::TcpStream, sync::mpsc, task::spawn_local};
 
 use crate::{config::LimitsConfig, health::OpenConnection, metrics::Counters};
 
+pub(crate) use self::{
+    apart::{ApartFailed, Keep, apply_apart, rooms_with_map},
+    call::CallFailed,
+    env::PRESSURE_BYTES_MAX,
+    seed::{Ground, Seed, plant},
+};
 #[allow(unused_imports, reason = "for the dialects that are called")]
-pub(crate) use self::call::CallFailed;
 use self::{
     catchup::OWN_RECORDS_MAX,
     connection::{Connection, Parts},
@@ -64,10 +70,6 @@ use self::{
     release::Pending,
     room::{RoomKey, Rooms},
     turn::Turn,
-};
-pub(crate) use self::{
-    env::PRESSURE_BYTES_MAX,
-    seed::{Ground, Seed, plant},
 };
 
 /// Bytes read from a socket in one call.

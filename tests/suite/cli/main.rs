@@ -2,6 +2,7 @@
 
 mod config;
 mod help;
+mod oplog;
 mod relay;
 mod serve;
 mod store;

@@ -4,6 +4,7 @@
 
 mod backup;
 mod compact;
+pub(super) mod datasets;
 mod dump;
 mod get;
 mod json;
