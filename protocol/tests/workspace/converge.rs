@@ -1,4 +1,6 @@
 //! Whatever happens on the way, in the end every client has what the room has.
+//!
+//! `SYNCLINE_TEST_SEEDS=20000` tries so many worlds.
 
 use proptest::prelude::*;
 use syncline_protocol::dialects::workspace::{Heal, Settings};
@@ -9,6 +11,12 @@ const KEYS: u8 = 3;
 
 fn settings(heal: Heal) -> Settings {
     Settings { heal, ..Settings::default() }
+}
+
+/// So many worlds, or as many as are asked for.
+fn worlds(cases: u32) -> ProptestConfig {
+    let asked = std::env::var("SYNCLINE_TEST_SEEDS").ok().and_then(|n| n.parse().ok());
+    ProptestConfig::with_cases(asked.unwrap_or(cases))
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -60,7 +68,7 @@ fn agrees(heal: Heal, clients: &[(bool, i32)], steps: &[Step]) -> Result<(), Str
 
 #[test]
 fn every_client_ends_with_what_the_room_has() {
-    proptest!(ProptestConfig::with_cases(150), |(clients in clients(), steps in steps())| {
+    proptest!(worlds(150), |(clients in clients(), steps in steps())| {
         if let Err(difference) = agrees(Heal::WhenNeeded, &clients, &steps) {
             prop_assert!(false, "{}", difference);
         }
@@ -70,7 +78,7 @@ fn every_client_ends_with_what_the_room_has() {
 #[test]
 fn so_does_every_client_that_always_gets_its_own_back() {
     let clients = prop::collection::vec((any::<bool>(), -1000..1000), 1..4);
-    proptest!(ProptestConfig::with_cases(100), |(clients in clients, steps in steps())| {
+    proptest!(worlds(100), |(clients in clients, steps in steps())| {
         if let Err(difference) = agrees(Heal::Always, &clients, &steps) {
             prop_assert!(false, "{}", difference);
         }

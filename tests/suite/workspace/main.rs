@@ -3,4 +3,5 @@
 mod handshake;
 mod operations;
 mod presence;
+mod racing;
 mod rest;
