@@ -68,11 +68,6 @@ impl Maps {
     fn forget(&self, number: u64) {
         self.known.borrow_mut().retain(|(known, _)| *known != number);
     }
-
-    /// Forgets everything.
-    pub(super) fn clear(&self) {
-        self.known.borrow_mut().clear();
-    }
 }
 
 type Found = Result<Option<Map>, Error>;

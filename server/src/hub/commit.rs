@@ -98,7 +98,6 @@ impl<D: Dialect> Hub<D> {
             owner.numbers = Numbers::of(room.log.as_ref());
             // Not those of the turn: without its bytes in the store they would come again.
             owner.version.set(first_version(self.env.store.appended()).max(room.version));
-            owner.maps.clear();
             rooms.remove_if_unused(room_turn.room);
         }
         drop(rooms);

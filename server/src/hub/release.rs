@@ -213,4 +213,28 @@ mod tests {
         assert_eq!(rest(3), b"aabbcc");
         assert_eq!(rest(4), b"aabbccdd");
     }
+
+    #[test]
+    fn the_keys_of_ones_own_entries_are_left_out() {
+        let own = |member, number| Own { member: Member(member), number, ranges: [(0, 0); 2] };
+        let mut keys = Keys::default();
+        for (version, key) in [(11, "a"), (12, "b"), (13, "a"), (14, "")] {
+            keys.push(version, key.as_bytes());
+        }
+        let released = Released {
+            first: 11,
+            last: 14,
+            count: 4,
+            segments: [None, None],
+            own: vec![own(1, 11), own(1, 12), own(2, 13), own(2, 14)],
+            keys: None,
+        };
+        let rest = |member| -> Vec<&[u8]> {
+            released.keys_for(&keys, released.own_of(Member(member))).collect()
+        };
+        assert_eq!(rest(1), [&b"a"[..], b""]);
+        assert_eq!(rest(2), [&b"a"[..], b"b"]);
+        assert_eq!(rest(3), [&b"a"[..], b"b", b"a", b""]);
+        assert_eq!(keys.bytes(), 3 + 4 * size_of::<(u64, usize)>());
+    }
 }

@@ -110,20 +110,36 @@ fn an_opening_and_what_follows_wait_until_they_are_durable() {
 }
 
 #[test]
-fn openings_of_one_turn_come_before_what_is_published_in_it() {
-    let world = World::hesitant();
+fn an_opening_comes_before_what_is_published_in_its_turn() {
+    let world = World::start(|_| ());
     let room = world.room_of(0);
-    let mut peers = [world.attach(0, Session::of(&room)), world.attach(0, Session::of(&room))];
-    let put = Command::Put { key: "k".into(), value: "v".into(), echo: true };
-    let answers = world.calls(0, &room, vec![put]);
-    until("all is under way", || {
-        world.sync();
-        answers[0].try_recv().is_ok()
-    });
-    for peer in &mut peers {
-        let (version, entries) = peer.opening();
-        assert_eq!(entries, "");
-        assert_eq!(peer.change(), (version + 1, "k".into(), "v".into()));
+    let put = |value: &str| Command::Put { key: "k".into(), value: value.into(), echo: true };
+    let mut first = world.attach_and_call(0, &room, put("one"));
+    let (version, entries) = first.opening();
+    assert_eq!(entries, "");
+    assert_eq!(first.change(), (version + 1, "k".into(), "one".into()));
+    let mut second = world.attach_and_call(0, &room, put("two"));
+    assert_eq!(second.opening(), (version + 1, "k=one".into()));
+    for peer in [&mut first, &mut second] {
+        assert_eq!(peer.change(), (version + 2, "k".into(), "two".into()));
+    }
+    assert_eq!(world.metric("syncline_commits_total"), 2);
+}
+
+#[test]
+fn what_was_changed_just_before_an_opening_is_in_it_and_not_behind_it() {
+    let world = World::start(|_| ());
+    let room = world.room_of(0);
+    let put = |value: &str| Command::Put { key: "k".into(), value: value.into(), echo: true };
+    let mut first = world.call_and_attach(0, &room, put("one"));
+    let (version, entries) = first.opening();
+    assert_eq!(entries, "k=one");
+    let mut second = world.call_and_attach(0, &room, put("two"));
+    assert_eq!(second.opening(), (version + 1, "k=two".into()));
+    assert_eq!(world.call(0, &room, put("three")).map(drop), Ok(()));
+    assert_eq!(first.change().2, "two");
+    for peer in [&mut first, &mut second] {
+        assert_eq!(peer.change(), (version + 2, "k".into(), "three".into()));
     }
 }
 

@@ -171,19 +171,32 @@ impl World {
         session: Session,
         ticket: OpenConnection,
     ) -> Client {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (server, _) = listener.accept().unwrap();
-        server.set_nonblocking(true).unwrap();
-        server.set_nodelay(true).unwrap();
-        // So that little is lost to sight between the server and a peer that does not read.
-        SockRef::from(&server).set_send_buffer_size(256 << 10).unwrap();
-        SockRef::from(&client).set_recv_buffer_size(256 << 10).unwrap();
+        let (server, client) = pair();
+        self.on(shard, move |hub| attach(hub, server, session, ticket));
+        client
+    }
+
+    /// A command and, behind it in the same turn if they may share one, a new session.
+    pub(super) fn call_and_attach(&self, shard: usize, room: &str, command: Command) -> Client {
+        let (server, client) = pair();
+        let (session, ticket) = (Session::of(room), self.ticket());
         self.on(shard, move |hub| {
-            let socket = tokio::net::TcpStream::from_std(server).unwrap();
-            hub.attach(socket, session, BytesMut::new(), ticket);
+            drop(hub.call(&session.room, command, 16));
+            attach(hub, server, session, ticket);
         });
-        Client::new(client)
+        client
+    }
+
+    /// A new session and, behind it in the same turn, a command.
+    pub(super) fn attach_and_call(&self, shard: usize, room: &str, command: Command) -> Client {
+        let (server, client) = pair();
+        let (session, ticket) = (Session::of(room), self.ticket());
+        self.on(shard, move |hub| {
+            let room = session.room.clone();
+            attach(hub, server, session, ticket);
+            drop(hub.call(&room, command, 16));
+        });
+        client
     }
 
     /// What a metric says.
@@ -214,6 +227,24 @@ impl Drop for World {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// The two ends of a connection.
+fn pair() -> (TcpStream, Client) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (server, _) = listener.accept().unwrap();
+    server.set_nonblocking(true).unwrap();
+    server.set_nodelay(true).unwrap();
+    // So that little is lost to sight between the server and a peer that does not read.
+    SockRef::from(&server).set_send_buffer_size(256 << 10).unwrap();
+    SockRef::from(&client).set_recv_buffer_size(256 << 10).unwrap();
+    (server, Client::new(client))
+}
+
+fn attach(hub: &Rc<Hub<Probe>>, server: TcpStream, session: Session, ticket: OpenConnection) {
+    let socket = tokio::net::TcpStream::from_std(server).unwrap();
+    hub.attach(socket, session, BytesMut::new(), ticket);
 }
 
 /// Asks again until it is so.
