@@ -8,6 +8,8 @@
 //! ```
 #![allow(clippy::print_stdout, reason = "the example tells a story")]
 
+mod airplane;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     error::Error,
@@ -15,11 +17,11 @@ use std::{
     path::Path,
 };
 
+use airplane::Network;
 use serde::{Deserialize, Serialize};
 use syncline::{Config, Server};
 use syncline_client::relay::{
-    Changes, Client, ConnectionError, Event, InMemory, Received, Receiver, Secret, Settings,
-    Status, Transport, WebSocket, WebSocketReceiver, WebSocketSender,
+    Changes, Client, Event, InMemory, Secret, Settings, Status, WebSocket,
 };
 use tokio::sync::watch;
 
@@ -165,45 +167,6 @@ impl Device {
         for task in self.list.tasks.keys() {
             let mark = if self.list.done.contains(task) { 'x' } else { ' ' };
             println!("          [{mark}] {task}");
-        }
-    }
-}
-
-/// The real network, with an airplane mode.
-struct Network {
-    socket: WebSocket,
-    airplane: watch::Receiver<bool>,
-}
-
-struct Reception {
-    socket: WebSocketReceiver,
-    airplane: watch::Receiver<bool>,
-}
-
-const UNREACHABLE: ConnectionError = ConnectionError::Io(std::io::ErrorKind::NetworkUnreachable);
-
-impl Transport for Network {
-    type Sender = WebSocketSender;
-    type Receiver = Reception;
-
-    async fn connect(
-        &self,
-        subprotocol: Option<&'static str>,
-        message_bytes_max: usize,
-    ) -> Result<(WebSocketSender, Reception), ConnectionError> {
-        if *self.airplane.borrow() {
-            return Err(UNREACHABLE);
-        }
-        let (sender, socket) = self.socket.connect(subprotocol, message_bytes_max).await?;
-        Ok((sender, Reception { socket, airplane: self.airplane.clone() }))
-    }
-}
-
-impl Receiver for Reception {
-    async fn receive(&mut self) -> Result<Received, ConnectionError> {
-        tokio::select! {
-            received = self.socket.receive() => received,
-            _ = self.airplane.wait_for(|on| *on) => Err(UNREACHABLE),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Rust clients for the sync dialects of Syncline, one module per dialect. So far: [`relay`].
+//! Rust clients for the sync dialects of Syncline, one module per dialect: [`relay`] and
+//! [`workspace`].
 //!
 //! Two devices of one user, and a server between them that sees neither the document nor its
 //! secret:

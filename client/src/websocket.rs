@@ -1,5 +1,7 @@
 //! The real transport: WebSocket over TCP. Knows URLs and close codes; nothing of what is said over it.
 
+use std::{fmt, sync::Arc};
+
 use futures_util::{
     SinkExt, StreamExt,
     stream::{SplitSink, SplitStream},
@@ -36,6 +38,17 @@ pub enum AddressError {
 #[derive(Clone, Debug)]
 pub struct WebSocket {
     request: Request,
+    tokens: Option<Tokens>,
+}
+
+/// Says the token of each attempt to connect.
+#[derive(Clone)]
+struct Tokens(Arc<dyn Fn() -> String + Send + Sync>);
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tokens")
+    }
 }
 
 impl WebSocket {
@@ -46,7 +59,7 @@ impl WebSocket {
     pub fn new(url: &str) -> Result<Self, AddressError> {
         let request = url.into_client_request().map_err(|_| AddressError::Malformed)?;
         match (request.uri().scheme_str(), request.uri().host()) {
-            (Some("ws"), Some(_)) => Ok(Self { request }),
+            (Some("ws"), Some(_)) => Ok(Self { request, tokens: None }),
             (Some("ws") | None, _) => Err(AddressError::Malformed),
             _ => Err(AddressError::Scheme),
         }
@@ -57,12 +70,23 @@ impl WebSocket {
     /// # Errors
     /// [`AddressError::Token`] when it does not fit into an HTTP header.
     pub fn with_token(mut self, token: &str) -> Result<Self, AddressError> {
-        let mut value =
-            HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| AddressError::Token)?;
-        value.set_sensitive(true);
-        self.request.headers_mut().insert(AUTHORIZATION, value);
+        self.request.headers_mut().insert(AUTHORIZATION, bearer(token)?);
         Ok(self)
     }
+
+    /// Shows the token that `source` says at each attempt to connect: for tokens that expire.
+    #[must_use]
+    pub fn with_token_from(mut self, source: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        self.tokens = Some(Tokens(Arc::new(source)));
+        self
+    }
+}
+
+fn bearer(token: &str) -> Result<HeaderValue, AddressError> {
+    let value = HeaderValue::try_from(format!("Bearer {token}"));
+    let mut value = value.map_err(|_| AddressError::Token)?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -88,6 +112,11 @@ impl Transport for WebSocket {
         if let Some(name) = subprotocol {
             let name = HeaderValue::from_static(name);
             request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, name);
+        }
+        if let Some(Tokens(source)) = &self.tokens {
+            let token = bearer(&source())
+                .map_err(|_| ConnectionError::Violation("the token cannot stand in a header"))?;
+            request.headers_mut().insert(AUTHORIZATION, token);
         }
         let config = WebSocketConfig::default()
             .max_message_size(Some(message_bytes_max))

@@ -91,8 +91,11 @@ impl Device {
     fn kill(&mut self, server: &FakeServer, seed: u64) {
         self.link.refuse(Some(ConnectionError::TimedOut));
         self.link.cut();
-        let disk =
-            if seed % 2 == 0 { self.disk.after_kill() } else { self.disk.after_power_cut(seed) };
+        let disk = if seed.is_multiple_of(2) {
+            self.disk.after_kill()
+        } else {
+            self.disk.after_power_cut(seed)
+        };
         let next = Self::start_on(server, disk, self.hands.clone());
         let former = std::mem::replace(self, next);
         self.taken = former.taken;

@@ -1,7 +1,13 @@
 //! Connecting, waiting, being denied, giving up on a silent server, stopping.
 
-use syncline_client::workspace::{SetError, StartError, Stopped};
-use tokio::time::Instant;
+use futures_util::{SinkExt, StreamExt};
+use syncline_client::workspace::{SetError, StartError, Stopped, WebSocket, workspace_url};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::Instant,
+};
+use tokio_tungstenite::accept_hdr_async;
+use tungstenite::handshake::server::{Request, Response};
 
 use super::*;
 
@@ -173,4 +179,38 @@ async fn only_addresses_and_tokens_that_can_be_used_are_taken() {
     assert!(matches!(start("wss://localhost", "t"), Err(StartError::Address(_))));
     assert!(matches!(start("ws://localhost:1", "a\nb"), Err(StartError::Address(_))));
     assert!(start("ws://127.0.0.1:1", "t").is_ok());
+}
+
+#[tokio::test]
+async fn a_new_token_is_shown_at_the_next_attempt() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = format!("ws://{}", listener.local_addr().unwrap());
+    let token = Arc::new(std::sync::Mutex::new("old"));
+    let source = Arc::clone(&token);
+    let url = workspace_url(&server, "a board", Some("ada"));
+    let transport = WebSocket::new(&url).unwrap();
+    let transport = transport.with_token_from(move || source.lock().unwrap().to_string());
+    let alice = Client::start(transport, settings(), InMemory).unwrap();
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut head = [0; 2048];
+    assert!(stream.read(&mut head).await.unwrap() > 0);
+    stream.write_all(b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+    assert_eq!(denied(&alice).await, ConnectionError::Refused { status: 401 });
+
+    *token.lock().unwrap() = "new";
+    alice.retry_now();
+    let (stream, _) = listener.accept().await.unwrap();
+    #[allow(clippy::result_large_err, reason = "the callback's type is tungstenite's")]
+    let check = |request: &Request, response: Response| {
+        assert_eq!(request.uri().to_string(), "/v1/sync/a%20board?userId=ada");
+        assert_eq!(request.headers()["authorization"], "Bearer new");
+        Ok(response)
+    };
+    let mut socket = accept_hdr_async(stream, check).await.unwrap();
+    socket.send(tungstenite::Message::text(r#"{"type":"init","data":{"a":1}}"#)).await.unwrap();
+    synced(&alice).await;
+    assert_eq!(alice.get::<i32>("a").unwrap(), Some(1));
+    alice.set("b", &2).await.unwrap();
+    let sent = socket.next().await.unwrap().unwrap().into_text().unwrap();
+    assert_eq!(sent, r#"{"type":"op","payload":{"key":"b","value":2,"timestamp":1000}}"#);
 }

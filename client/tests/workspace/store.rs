@@ -44,18 +44,18 @@ fn what_is_kept_comes_back() {
     let (store, mut state) = open(&disk);
     assert_eq!(state.load().unwrap(), Kept::default());
     let known = |text| Known { value: json(text), stamp: -7 };
-    let mut update = Update::default();
-    update.stamp = Some(42);
-    update.own = vec![
-        ("a".into(), Some(own("1", 41, true))),
-        ("b".into(), Some(own("{\"x\": 1.50}", 42, false))),
-        ("é\u{0}".into(), Some(own("null", 40, false))),
-    ];
-    update.known = vec![("a".into(), Some(known("0"))), ("c".into(), Some(known("[]")))];
+    let update = Update {
+        stamp: Some(42),
+        own: vec![
+            ("a".into(), Some(own("1", 41, true))),
+            ("b".into(), Some(own("{\"x\": 1.50}", 42, false))),
+            ("é\u{0}".into(), Some(own("null", 40, false))),
+        ],
+        known: vec![("a".into(), Some(known("0"))), ("c".into(), Some(known("[]")))],
+    };
     state.keep(&update).unwrap();
-    let mut later = Update::default();
-    later.own = vec![("a".into(), None)];
-    later.known = vec![("c".into(), None)];
+    let later =
+        Update { stamp: None, own: vec![("a".into(), None)], known: vec![("c".into(), None)] };
     state.keep(&later).unwrap();
     state.durable().expect("there is something to wait for")().unwrap();
     assert!(state.durable().is_none(), "and then no more");
@@ -76,8 +76,7 @@ fn what_is_kept_comes_back() {
 #[test]
 fn workspaces_in_one_store_know_nothing_of_each_other() {
     let (store, mut state) = open(&SimDisk::new(1));
-    let mut update = Update::default();
-    update.own = vec![("a".into(), Some(own("1", 41, true)))];
+    let update = Update { own: vec![("a".into(), Some(own("1", 41, true)))], ..Update::default() };
     state.keep(&update).unwrap();
     let mut other = StoreState::open(&store, "other").unwrap();
     assert_eq!(other.load().unwrap(), Kept::default());

@@ -1,5 +1,6 @@
 //! The client crate against a real server. Knows the client's public API.
 
+mod board;
 mod device;
 mod restart;
 mod state;
