@@ -52,6 +52,7 @@ async fn main() -> Outcome {
     laptop.draw("shape/2", "square", "blue").await?;
     phone.shows(2).await?;
     laptop.shows(2).await?;
+    phone.client.saved().await?;
 
     phone.airplane_mode(true).await?;
     phone.draw("shape/3", "star", "gold").await?;
