@@ -14,7 +14,7 @@ use crate::{
     goals::{self, GoalsOptions},
     latency,
     limits::{self, SyncOptions, Yardstick},
-    load::Scenario,
+    load::{Scenario, oplog, relay, workspace},
     report,
     run::{RunOptions, run_once},
     target::{self, PinnedOptions, Target},
@@ -31,7 +31,11 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Drive the relay dialect of a server and measure it
-    Relay(Box<RelayOptions>),
+    Relay(Box<DriveOptions<relay::Scenario>>),
+    /// Drive the workspace dialect
+    Workspace(Box<DriveOptions<workspace::Scenario>>),
+    /// Drive the oplog dialect
+    Oplog(Box<DriveOptions<oplog::Scenario>>),
     /// Measure the server goals against their yardsticks
     Goals(Box<GoalsOptions>),
     /// Be a yardstick
@@ -65,7 +69,7 @@ struct ServeOptions {
 }
 
 #[derive(Debug, clap::Args)]
-struct RelayOptions {
+struct DriveOptions<S: Subcommand> {
     /// What to measure
     #[arg(long, value_enum, default_value = "syncline", global = true)]
     target: Target,
@@ -80,15 +84,17 @@ struct RelayOptions {
     json: bool,
     #[command(flatten)]
     run: RunOptions,
-    /// What to do; fanout, rooms and ingest one after the other when not given.
+    /// What to do; the usual ones one after the other when not given.
     #[command(subcommand)]
-    scenario: Option<Scenario>,
+    scenario: Option<S>,
 }
 
 /// Does what was asked for.
 pub(crate) fn run(cli: Cli) -> Result<(), Error> {
     match cli.command {
-        Command::Relay(options) => relay(&options),
+        Command::Relay(options) => measure(*options, relay::Scenario::usual),
+        Command::Workspace(options) => measure(*options, workspace::Scenario::usual),
+        Command::Oplog(options) => measure(*options, oplog::Scenario::usual),
         Command::Goals(options) => goals::run(&options),
         Command::Limit(limit) => run_limit(&limit),
         Command::Pinned(options) => Err(target::exec_pinned(&options)),
@@ -117,23 +123,31 @@ fn run_limit(limit: &Limit) -> Result<(), Error> {
     limits::serve(kind, options.listen, &options.dir)
 }
 
-fn relay(options: &RelayOptions) -> Result<(), Error> {
-    let scenarios = match &options.scenario {
-        Some(one) => vec![one.clone()],
-        None => {
-            vec![Scenario::fanout(100, 128, 0.0), Scenario::rooms(1000), Scenario::ingest(64, 64)]
-        }
-    };
-    for scenario in &scenarios {
-        match options.compare {
-            Some(limit) => compare(options, scenario, limit)?,
-            None => single(options, scenario)?,
+fn measure<S: Subcommand + Into<Scenario>>(
+    options: DriveOptions<S>,
+    usual: fn() -> Vec<S>,
+) -> Result<(), Error> {
+    let DriveOptions { target, compare, pairs, json, run, scenario } = options;
+    let wish = Wish { target, pairs, json, run };
+    let scenarios = scenario.map_or_else(usual, |one| vec![one]);
+    for scenario in scenarios.into_iter().map(Into::into) {
+        match compare {
+            Some(limit) => side_by_side(&wish, &scenario, limit)?,
+            None => single(&wish, &scenario)?,
         }
     }
     Ok(())
 }
 
-fn single(options: &RelayOptions, scenario: &Scenario) -> Result<(), Error> {
+/// How a scenario is run and shown.
+struct Wish {
+    target: Target,
+    pairs: usize,
+    json: bool,
+    run: RunOptions,
+}
+
+fn single(options: &Wish, scenario: &Scenario) -> Result<(), Error> {
     let measured = run_once(scenario, options.target, &options.run)?;
     let target = options.run.url.as_deref().unwrap_or(options.target.name());
     let mut out = io::stdout().lock();
@@ -145,7 +159,7 @@ fn single(options: &RelayOptions, scenario: &Scenario) -> Result<(), Error> {
     Ok(())
 }
 
-fn compare(options: &RelayOptions, scenario: &Scenario, limit: Target) -> Result<(), Error> {
+fn side_by_side(options: &Wish, scenario: &Scenario, limit: Target) -> Result<(), Error> {
     let name = scenario.name();
     let (target, pairs) = (options.target, options.pairs);
     let pairs = Pairs::run(scenario, target, limit, pairs, &options.run, |which, run| {

@@ -1,18 +1,27 @@
 //! The server goals, checked in one go: each a ratio against a yardstick measured in the same minutes.
 
-use std::io::{self, Write as _};
+use std::{
+    env,
+    io::{self, Write as _},
+};
 
 use serde_json::json;
 
 use crate::{
     compare::Pairs,
     error::Error,
-    load::{Measured, Scenario},
+    load::{Measured, Scenario, oplog, relay, workspace},
     report,
     run::{RunOptions, run_once},
     stats::median,
     target::{Durability, Target},
 };
+
+/// Figures of peers that cannot run here, recorded once on a machine like this: single pushes and operations in
+/// batches of 1,000 per second of a lists server (Go, SQLite), operations per second of EtherPly (Go, not synced).
+const LISTS_SERVER_SINGLES: f64 = 469.0;
+const LISTS_SERVER_BATCHED: f64 = 145_000.0;
+const ETHERPLY_RATE: f64 = 12_700.0;
 
 /// What to check.
 #[derive(Clone, Debug, clap::Args)]
@@ -28,6 +37,14 @@ pub(crate) struct GoalsOptions {
     json: bool,
     #[command(flatten)]
     run: RunOptions,
+}
+
+impl GoalsOptions {
+    fn durable_streams_is_there(&self) -> bool {
+        let program = &self.run.start.durable_streams;
+        let path = env::var_os("PATH").unwrap_or_default();
+        program.is_file() || env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    }
 }
 
 /// One goal and what was reached.
@@ -69,6 +86,12 @@ pub(crate) fn run(options: &GoalsOptions) -> Result<(), Error> {
     }
     if check.wanted(&["P15"]) {
         check.join()?;
+    }
+    if check.wanted(&["P19"]) {
+        check.oplog()?;
+    }
+    if check.wanted(&["P20"]) {
+        check.workspace()?;
     }
     let mut goals: Vec<Goal> =
         check.goals.into_iter().filter(|goal| wanted(&options.only, goal.id)).collect();
@@ -155,7 +178,7 @@ impl Check<'_> {
             [(100, 128, 0.8), (1000, 128, 0.8), (100, 1024, 0.7), (1000, 1024, 0.7)]
         {
             let what = format!("{subscribers} subscribers, {bytes} B");
-            let scenario = Scenario::fanout(subscribers, bytes, 0.0);
+            let scenario = relay::Scenario::fanout(subscribers, bytes, 0.0).into();
             let os = self.pairs(&scenario, Durability::Os, Target::LimitBcast)?;
             let rate = os.ratio(per_second);
             self.goal("P10", format!("fan-out, {what}: rate / limit-bcast"), true, asked, rate);
@@ -172,7 +195,7 @@ impl Check<'_> {
     }
 
     fn trickle(&mut self) -> Result<(), Error> {
-        let scenario = Scenario::fanout(100, 128, 20_000.0);
+        let scenario = relay::Scenario::fanout(100, 128, 20_000.0).into();
         let pairs = self.pairs(&scenario, Durability::Os, Target::LimitBcast)?;
         let cpu = pairs.ratio(Measured::cpu_per_million);
         self.goal("P11", "fan-out at 20,000 deliveries/s: CPU / limit-bcast", false, 1.15, cpu);
@@ -180,7 +203,7 @@ impl Check<'_> {
     }
 
     fn rooms(&mut self) -> Result<(), Error> {
-        let scenario = Scenario::rooms(1000);
+        let scenario = relay::Scenario::rooms(1000).into();
         let pairs = self.pairs(&scenario, Durability::Os, Target::LimitBcast)?;
         let rate = pairs.ratio(per_second);
         self.goal("P12", "1,000 rooms of 2: rate / limit-bcast", true, 0.9, rate);
@@ -192,7 +215,7 @@ impl Check<'_> {
     }
 
     fn ingest(&mut self) -> Result<(), Error> {
-        let scenario = Scenario::ingest(64, 64);
+        let scenario = relay::Scenario::ingest(64, 64).into();
         let pairs = self.pairs(&scenario, Durability::Device, Target::LimitAck)?;
         let rate = pairs.ratio(per_second);
         self.goal("P13", "acknowledged, 64 × window 64: rate / limit-ack", true, 0.5, rate);
@@ -200,7 +223,7 @@ impl Check<'_> {
         self.goal("P13", "acknowledged, 64 × window 64: CPU-s per million", false, 0.7, cpu);
         let p99 = pairs.ours(|run| Some(run.millis(0.99)));
         self.goal("P13", "acknowledged, 64 × window 64: p99 in ms", false, 8.0, p99);
-        let scenario = Scenario::ingest(64, 1);
+        let scenario = relay::Scenario::ingest(64, 1).into();
         let pairs = self.pairs(&scenario, Durability::Device, Target::LimitAck)?;
         let rate = pairs.ratio(per_second);
         self.goal("P13", "acknowledged, 64 × window 1: rate / limit-ack", true, 0.9, rate);
@@ -208,7 +231,7 @@ impl Check<'_> {
     }
 
     fn idle(&mut self) -> Result<(), Error> {
-        let scenario = Scenario::idle();
+        let scenario = relay::Scenario::idle().into();
         let pairs = self.pairs(&scenario, Durability::Device, Target::LimitAccept)?;
         let kib = pairs.ours(|run| run.extra("rss_bytes_per_connection").map(|rss| rss / 1024.0));
         self.goal("P14", "idle joined connection: KiB resident", false, 3.0, kib);
@@ -218,21 +241,66 @@ impl Check<'_> {
     }
 
     fn join(&mut self) -> Result<(), Error> {
-        let run = self.run_options(Durability::Device);
-        let mut millis = Vec::new();
-        for _ in 0..self.options.pairs {
-            let measured = run_once(&Scenario::join(), Target::Syncline, &run)?;
-            let _ = report::run_line(&mut io::stderr().lock(), "join", Target::Syncline, &measured);
-            millis.push(measured.millis(0.5));
-        }
+        let runs = self.alone(&relay::Scenario::join().into())?;
+        let millis = median(runs.iter().map(|run| run.millis(0.5)));
         let what = "late join of 100,000 × 128 B: ms, median of the runs' medians";
-        self.goal("P15", what, false, 20.0, median(millis));
+        self.goal("P15", what, false, 20.0, millis);
         Ok(())
+    }
+
+    /// The oplog against its peers: durable-streams where that is installed, and what was measured of a lists server
+    /// on another day, which cannot run here.
+    fn oplog(&mut self) -> Result<(), Error> {
+        let single = oplog::Scenario::push(64, 1).into();
+        let singles = if self.options.durable_streams_is_there() {
+            let pairs = self.pairs(&single, Durability::Device, Target::DurableStreams)?;
+            let what = "oplog, single pushes by 64 clients: rate / durable-streams' appends";
+            self.goal("P19", what, true, 0.8, pairs.ratio(per_second));
+            pairs.ours(per_second)
+        } else {
+            median(self.alone(&single)?.iter().map(rate))
+        };
+        let what = "oplog, single pushes by 64 clients: rate / the recorded lists server's";
+        self.goal("P19", what, true, 50.0, singles.map(|rate| rate / LISTS_SERVER_SINGLES));
+        let batches = median(self.alone(&oplog::Scenario::push(4, 1_000).into())?.iter().map(rate));
+        let what = "oplog, batches of 1,000: operations / the recorded lists server's";
+        self.goal("P19", what, true, 5.0, batches.map(|rate| rate / LISTS_SERVER_BATCHED));
+        let runs = self.alone(&oplog::Scenario::bootstrap().into())?;
+        let millis = median(runs.iter().map(|run| run.millis(0.5)));
+        let what = "oplog, bootstrap of 10,500 operations: ms, median of the runs' medians";
+        self.goal("P19", what, false, 10.0, millis);
+        Ok(())
+    }
+
+    /// The workspace dialect, likewise.
+    fn workspace(&mut self) -> Result<(), Error> {
+        let one = workspace::Scenario::fanout(1, 1, 256).into();
+        let rate = median(self.alone(&one)?.iter().map(rate));
+        let what = "workspace, one writer to one reader, synced: rate / the recorded EtherPly's";
+        self.goal("P20", what, true, 10.0, rate.map(|rate| rate / ETHERPLY_RATE));
+        Ok(())
+    }
+
+    /// Runs of the server alone, synced.
+    fn alone(&self, scenario: &Scenario) -> Result<Vec<Measured>, Error> {
+        let run = self.run_options(Durability::Device);
+        let one = |_| {
+            let measured = run_once(scenario, Target::Syncline, &run)?;
+            let mut told = io::stderr().lock();
+            // Progress only: what counts is printed at the end.
+            let _ = report::run_line(&mut told, scenario.name(), Target::Syncline, &measured);
+            Ok(measured)
+        };
+        (0..self.options.pairs).map(one).collect()
     }
 }
 
+fn rate(run: &Measured) -> f64 {
+    run.per_second()
+}
+
 fn per_second(run: &Measured) -> Option<f64> {
-    Some(run.per_second())
+    Some(rate(run))
 }
 
 #[cfg(test)]

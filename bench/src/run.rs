@@ -4,7 +4,11 @@ use std::net::{SocketAddr, ToSocketAddrs};
 
 use crate::{
     error::Error,
-    load::{self, Endpoint, Framing, Measured, MeterOptions, Probe, Scenario},
+    load::{
+        Measured, MeterOptions, Probe, Scenario, oplog,
+        relay::{self, Framing},
+        workspace,
+    },
     target::{self, StartOptions, Started, Target},
 };
 
@@ -14,13 +18,16 @@ const RELAY_PATH: &str = "/sync";
 /// What all scenarios share.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct RunOptions {
-    /// A server that runs already, as ws://HOST:PORT/PATH; otherwise one is started
+    /// A server that runs already, as ws://HOST:PORT/PATH, or http:// for the oplog; otherwise one is started
     #[arg(long, global = true)]
     pub(crate) url: Option<String>,
     /// The process of that server, to measure what it uses
     #[arg(long, global = true, requires = "url")]
     pub(crate) server_pid: Option<u32>,
-    /// Speak the JSON framing instead of the binary one
+    /// A token that opens every workspace of that server
+    #[arg(long, global = true, requires = "url")]
+    pub(crate) token: Option<String>,
+    /// Speak the relay's JSON framing instead of its binary one
     #[arg(long, global = true)]
     pub(crate) json_framing: bool,
     /// How long to measure.
@@ -45,25 +52,64 @@ pub(crate) fn run_once(
 ) -> Result<Measured, Error> {
     target::raise_open_files()?;
     target::pin_self(options.start.client_cpu)?;
-    let framing = options.framing();
     if let Some(url) = &options.url {
         let (address, path) = parse_url(url)?;
         let probe = options.server_pid.map(Probe::new);
-        let endpoint = Endpoint { address, path, framing };
-        return load::run(scenario, &endpoint, &options.meter, probe.as_ref());
+        let token = || {
+            let missing = || Error::Usage("with --url a workspace needs --token".into());
+            options.token.clone().ok_or_else(missing)
+        };
+        let place = (target, address, path);
+        return drive(scenario, place, token, options, probe.as_ref());
     }
-    if framing == Framing::Json && target != Target::Syncline {
-        return Err(Error::Usage("the yardsticks speak the binary framing only".into()));
+    let pushes = matches!(scenario, Scenario::Oplog(oplog::Scenario::Push(_)));
+    if target == Target::DurableStreams && !pushes {
+        return Err(Error::Usage("durable-streams is a peer of `oplog push` only".into()));
+    }
+    if target.limit().is_some() {
+        if !matches!(scenario, Scenario::Relay(_)) {
+            return Err(Error::Usage("the yardsticks speak the relay dialect only".into()));
+        }
+        if options.framing() == Framing::Json {
+            return Err(Error::Usage("the yardsticks speak the binary framing only".into()));
+        }
     }
     let started = Started::start(target, &options.start)?;
-    let endpoint = Endpoint { address: started.address, path: RELAY_PATH.into(), framing };
-    load::run(scenario, &endpoint, &options.meter, Some(&Probe::new(started.pid())))
+    let probe = Probe::new(started.pid());
+    let token = || started.token(&options.start);
+    let place = (target, started.address, RELAY_PATH.into());
+    drive(scenario, place, token, options, Some(&probe))
+}
+
+fn drive(
+    scenario: &Scenario,
+    (target, address, path): (Target, SocketAddr, String),
+    token: impl FnOnce() -> Result<String, Error>,
+    options: &RunOptions,
+    probe: Option<&Probe>,
+) -> Result<Measured, Error> {
+    let meter = &options.meter;
+    match scenario {
+        Scenario::Relay(scenario) => {
+            let endpoint = relay::Endpoint { address, path, framing: options.framing() };
+            relay::run(scenario, &endpoint, meter, probe)
+        }
+        Scenario::Workspace(scenario) => {
+            let endpoint = workspace::Endpoint { address, token: token()? };
+            workspace::run(scenario, &endpoint, meter, probe)
+        }
+        Scenario::Oplog(scenario) => {
+            let is_stream = target == Target::DurableStreams;
+            oplog::run(scenario, &oplog::Endpoint { address, is_stream }, meter, probe)
+        }
+    }
 }
 
 fn parse_url(url: &str) -> Result<(SocketAddr, String), Error> {
     let rest = url
         .strip_prefix("ws://")
-        .ok_or_else(|| Error::Usage(format!("`{url}` is not a ws:// URL")))?;
+        .or_else(|| url.strip_prefix("http://"))
+        .ok_or_else(|| Error::Usage(format!("`{url}` is neither a ws:// nor a http:// URL")))?;
     let (host, path) = match rest.find('/') {
         Some(slash) => (&rest[..slash], &rest[slash..]),
         None => (rest, RELAY_PATH),
@@ -87,6 +133,7 @@ mod tests {
         assert_eq!((address.port(), path.as_str()), (8080, "/sync"));
         let (address, path) = parse_url("ws://127.0.0.1/a/b?c=d").unwrap();
         assert_eq!((address.port(), path.as_str()), (80, "/a/b?c=d"));
-        assert!(parse_url("http://127.0.0.1").is_err());
+        assert_eq!(parse_url("http://127.0.0.1:81").unwrap().0.port(), 81);
+        assert!(parse_url("https://127.0.0.1").is_err());
     }
 }

@@ -1,20 +1,29 @@
 //! `fanout`: one publisher per room, many subscribers, at a rate or as fast as they take it.
+//!
+//! The same for every dialect over WebSocket: what a message is, is said by [`Fans`].
 
-use std::time::Duration;
+use std::{marker::PhantomData, time::Duration};
 
 use super::{
     drive::{Load, WAIT_MAX, drive},
-    joining::{self, Names},
     measured::Measured,
     meter::{Meter, MeterOptions},
-    net::{Endpoint, Handler, Net},
-    payload::{BYTES_MIN, Payloads, Stamp},
+    payload::{Payloads, Stamp},
     probe::Probe,
+    sockets::{Handler, Sockets, Wire},
 };
-use crate::{
-    error::Error,
-    wire::message::{ClientMessage, ServerMessage},
-};
+use crate::error::Error;
+
+/// How a dialect publishes and is told.
+pub(super) trait Fans: Wire + Sized {
+    /// Publishes the payload with this stamp on a link.
+    fn publish(sockets: &mut Sockets<Self>, link: usize, payloads: &mut Payloads, stamp: Stamp);
+
+    /// The stamp of a message that a subscriber got as its `counter`th, from 0; `None` when it is
+    /// not what was published as that.
+    fn delivered(&self, message: &Self::In<'_>, payloads: &Payloads, counter: u64)
+    -> Option<Stamp>;
+}
 
 /// The numbers of `fanout`.
 #[derive(Clone, Debug, clap::Args)]
@@ -53,7 +62,7 @@ struct Subscriber {
     received: u64,
 }
 
-struct Fanout {
+struct Fanout<W> {
     rooms: Vec<Room>,
     /// By link; publishers have none.
     subscribers: Vec<Option<Subscriber>>,
@@ -65,65 +74,75 @@ struct Fanout {
     due: u64,
     next_room: usize,
     meter: Meter,
+    wire: PhantomData<W>,
 }
 
-/// Runs the scenario.
-pub(super) fn run(
-    options: &FanoutOptions,
-    endpoint: &Endpoint,
-    meter: &MeterOptions,
-    probe: Option<&Probe>,
-) -> Result<Measured, Error> {
+/// Checks the numbers.
+pub(super) fn check(options: &FanoutOptions, bytes_min: usize) -> Result<(), Error> {
     if options.rooms == 0 || options.subscribers == 0 || options.window == 0 {
         return Err(Error::Usage("--rooms, --subscribers and --window must not be 0".into()));
     }
-    if options.bytes < BYTES_MIN {
-        return Err(Error::Usage(format!("--bytes must be at least {BYTES_MIN}")));
+    if options.bytes < bytes_min {
+        return Err(Error::Usage(format!("--bytes must be at least {bytes_min}")));
     }
-    let mut net = Net::new(endpoint)?;
-    // The publisher of each room comes first.
+    Ok(())
+}
+
+/// The room of each connection, in the order in which they are opened: the publisher of a room comes
+/// first.
+pub(super) fn plan(options: &FanoutOptions) -> impl Iterator<Item = usize> + use<> {
     let per_room = options.subscribers + 1;
-    let plan = (0..options.rooms * per_room).map(|link| link / per_room);
-    let links = joining::join(&mut net, Names::new(), plan, false)?;
-    let start = net.now();
-    drive(&mut net, meter, probe, "deliveries", |meter| Fanout {
+    (0..options.rooms * per_room).map(move |link| link / per_room)
+}
+
+/// Runs the scenario on links that were opened as [`plan`] says.
+pub(super) fn run<W: Fans>(
+    options: &FanoutOptions,
+    sockets: &mut Sockets<W>,
+    links: &[usize],
+    payloads: Payloads,
+    (meter, probe): (&MeterOptions, Option<&Probe>),
+) -> Result<Measured, Error> {
+    let per_room = options.subscribers + 1;
+    let start = sockets.now();
+    let (measured, _) = drive(sockets, meter, probe, "deliveries", |meter| Fanout {
         rooms: links
             .iter()
             .step_by(per_room)
             .map(|&publisher| Room { publisher, published: 0, delivered: 0 })
             .collect(),
-        subscribers: links
-            .iter()
-            .enumerate()
-            .map(|(i, _)| {
+        subscribers: (0..links.len())
+            .map(|i| {
                 let subscriber = Subscriber { room: i / per_room, received: 0 };
                 (i % per_room != 0).then_some(subscriber)
             })
             .collect(),
         per_room: options.subscribers as u64,
         window: options.window,
-        payloads: Payloads::new(options.bytes),
+        payloads,
         interval: interval(options),
         due: start,
         next_room: 0,
         meter,
-    })
+        wire: PhantomData,
+    })?;
+    Ok(measured)
 }
 
 fn interval(options: &FanoutOptions) -> u64 {
     if options.rate > 0.0 { (1e9 * options.subscribers as f64 / options.rate) as u64 } else { 0 }
 }
 
-impl Fanout {
-    fn publish(&mut self, net: &mut Net, room: usize, sent: u64) {
+impl<W: Fans> Fanout<W> {
+    fn publish(&mut self, net: &mut Sockets<W>, room: usize, sent: u64) {
         let room = &mut self.rooms[room];
-        let payload = self.payloads.make(Stamp { sent, counter: room.published });
+        let stamp = Stamp { sent, counter: room.published };
         room.published += 1;
-        net.say(room.publisher, &ClientMessage::Submit { id: room.published, payload });
+        W::publish(net, room.publisher, &mut self.payloads, stamp);
     }
 
     /// Publishes what is due. A message that is late still carries the time at which it was due.
-    fn keep_rate(&mut self, net: &mut Net) -> Duration {
+    fn keep_rate(&mut self, net: &mut Sockets<W>) -> Duration {
         let now = net.now();
         while self.due <= now {
             let room = self.next_room;
@@ -135,8 +154,10 @@ impl Fanout {
     }
 }
 
-impl Load for Fanout {
-    fn refill(&mut self, net: &mut Net) -> Duration {
+impl<W: Fans> Load for Fanout<W> {
+    type Links = Sockets<W>;
+
+    fn refill(&mut self, net: &mut Sockets<W>) -> Duration {
         if self.interval > 0 {
             return self.keep_rate(net);
         }
@@ -151,6 +172,10 @@ impl Load for Fanout {
         WAIT_MAX
     }
 
+    fn turn(&mut self, net: &mut Sockets<W>, wait: Duration) -> Result<(), Error> {
+        net.turn(wait, self)
+    }
+
     fn meter(&mut self) -> &mut Meter {
         &mut self.meter
     }
@@ -160,89 +185,49 @@ impl Load for Fanout {
     }
 }
 
-impl Handler for Fanout {
-    fn opened(&mut self, _net: &mut Net, _link: usize) -> Result<(), Error> {
-        Ok(())
-    }
-
+impl<W: Fans> Handler<W> for Fanout<W> {
     fn message(
         &mut self,
-        _net: &mut Net,
+        sockets: &mut Sockets<W>,
         link: usize,
-        message: ServerMessage<'_>,
+        message: W::In<'_>,
         now: u64,
     ) -> Result<(), Error> {
-        let (ServerMessage::Change { sequence, payload }, Some(subscriber)) =
-            (message, &mut self.subscribers[link])
-        else {
-            return Err(Error::Violation(format!("connection {link} got {message:?}")));
+        let Some(subscriber) = &mut self.subscribers[link] else {
+            return Err(Error::Violation(format!("connection {link} publishes and got a message")));
         };
         let counter = subscriber.received;
         subscriber.received += 1;
-        match self.payloads.check(payload) {
-            Some(stamp) if stamp.counter == counter && sequence == counter + 1 => {
+        match sockets.wire().delivered(&message, &self.payloads, counter) {
+            Some(stamp) if stamp.counter == counter => {
                 self.rooms[subscriber.room].delivered += 1;
                 self.meter.record(now.saturating_sub(stamp.sent), 1);
                 Ok(())
             }
             found => Err(Error::Violation(format!(
-                "connection {link} expected change {} and got sequence {sequence}, {found:?}",
-                counter + 1
+                "connection {link} expected message {counter} and got another: {found:?}"
             ))),
         }
     }
 }
 
+/// A room with a publisher, link 0, that has published ten messages, and a subscriber, link 1.
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::load::net::Framing;
-
-    /// One room with a publisher, link 0, that has sent ten messages, and a subscriber, link 1.
-    fn one_subscriber() -> (Net, Fanout) {
-        let address = ([127, 0, 0, 1], 1).into();
-        let endpoint = Endpoint { address, path: "/sync".into(), framing: Framing::Binary };
-        let net = Net::new(&endpoint).unwrap();
-        let options = MeterOptions { warmup: 0.0, seconds: 1.0 };
-        let meter = Meter::new(&options, &net, None);
-        let fanout = Fanout {
-            rooms: vec![Room { publisher: 0, published: 10, delivered: 0 }],
-            subscribers: vec![None, Some(Subscriber { room: 0, received: 0 })],
-            per_room: 1,
-            window: 1,
-            payloads: Payloads::new(BYTES_MIN),
-            interval: 0,
-            due: 0,
-            next_room: 0,
-            meter,
-        };
-        (net, fanout)
-    }
-
-    fn change(counter: u64) -> Vec<u8> {
-        Payloads::new(BYTES_MIN).make(Stamp { sent: 0, counter }).to_vec()
-    }
-
-    #[test]
-    fn changes_in_order_count_and_anything_else_is_a_violation() {
-        let (mut net, mut fanout) = one_subscriber();
-        let mut got = |link, sequence, counter| {
-            let payload = change(counter);
-            let message = ServerMessage::Change { sequence, payload: &payload };
-            fanout.message(&mut net, link, message, 5).is_ok()
-        };
-        assert!(got(1, 1, 0));
-        assert!(got(1, 2, 1));
-        assert!(!got(0, 3, 2), "the publisher got its own");
-        assert!(!got(1, 4, 3), "one was left out");
-        assert_eq!(fanout.pending(), 8);
-    }
-
-    #[test]
-    fn a_wrong_payload_is_a_violation() {
-        let (mut net, mut fanout) = one_subscriber();
-        let payload = &change(0)[1..];
-        let message = ServerMessage::Change { sequence: 1, payload };
-        assert!(fanout.message(&mut net, 1, message, 5).is_err());
+pub(super) fn one_subscriber<W: Fans>(
+    sockets: &Sockets<W>,
+    payloads: Payloads,
+) -> impl Load<Links = Sockets<W>> + Handler<W> + use<W> {
+    let options = MeterOptions { warmup: 0.0, seconds: 1.0 };
+    Fanout {
+        rooms: vec![Room { publisher: 0, published: 10, delivered: 0 }],
+        subscribers: vec![None, Some(Subscriber { room: 0, received: 0 })],
+        per_room: 1,
+        window: 1,
+        payloads,
+        interval: 0,
+        due: 0,
+        next_room: 0,
+        meter: Meter::new(&options, sockets.as_ref(), None),
+        wire: PhantomData,
     }
 }

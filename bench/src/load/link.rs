@@ -14,33 +14,19 @@ use rustix::{
 pub(super) struct Link {
     /// The socket, non-blocking; `None` once it is closed.
     pub(super) socket: Option<TcpStream>,
-    /// Whether the upgrade is done.
-    pub(super) upgraded: bool,
-    /// The room it is to join; the JSON framing names it in every submit.
-    pub(super) room: String,
-    /// The masking key of all its frames.
-    pub(super) mask: [u8; 4],
-    /// Bytes received that are not a whole frame yet.
+    /// Bytes received that are not a whole message yet.
     pub(super) tail: Vec<u8>,
-    /// Finished frames that wait for the end of the turn, or for the socket.
+    /// Finished messages that wait for the end of the turn, or for the socket.
     pub(super) out: Vec<u8>,
     out_sent: usize,
     waits: bool,
 }
 
 impl Link {
-    /// A connection whose TCP handshake is done and whose upgrade request is `out`.
-    pub(super) fn new(socket: TcpStream, room: String, mask: [u8; 4], out: Vec<u8>) -> Self {
-        Self {
-            socket: Some(socket),
-            upgraded: false,
-            room,
-            mask,
-            tail: Vec::new(),
-            out,
-            out_sent: 0,
-            waits: false,
-        }
+    /// A connection whose TCP handshake is done.
+    pub(super) fn new(socket: TcpStream) -> Self {
+        let (tail, out) = (Vec::new(), Vec::new());
+        Self { socket: Some(socket), tail, out, out_sent: 0, waits: false }
     }
 
     /// Sends what waits, as far as the socket takes it; asks `epoll` to be told when it takes more.

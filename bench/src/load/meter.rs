@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::{measured::Measured, net::Net, probe::Probe};
+use super::{measured::Measured, net::Net, probe::Probe, usage::Usage};
 use crate::{error::Error, latency};
 
 /// Nothing done for this long means that something was lost.
@@ -27,21 +27,12 @@ pub(super) struct Meter {
     start: u64,
     end: u64,
     server: Option<Probe>,
-    opening: Option<Reading>,
+    /// From the end of the warm-up, and how much had been done by then.
+    opening: Option<(Usage, u64)>,
     done: u64,
     latency: Histogram<u64>,
     /// The last time something was done, and how much had been by then.
     progress: (u64, u64),
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Reading {
-    at: u64,
-    server_cpu: Option<f64>,
-    client_cpu: f64,
-    done: u64,
-    reads: u64,
-    messages: u64,
 }
 
 impl Meter {
@@ -78,9 +69,12 @@ impl Meter {
         let now = net.now();
         self.watch(now)?;
         match self.opening {
-            None if now >= self.start => self.opening = Some(self.reading(net)?),
-            Some(opening) if now >= self.end => {
-                return Ok(Some(self.close(&opening, net, unit)?));
+            None if now >= self.start => {
+                self.opening = Some((Usage::open(net, self.server.as_ref())?, self.done));
+            }
+            Some((usage, before)) if now >= self.end => {
+                let done = self.done - before;
+                return Ok(Some(usage.close(net, unit, done, self.latency.clone())?));
             }
             _ => {}
         }
@@ -97,32 +91,5 @@ impl Meter {
             )));
         }
         Ok(())
-    }
-
-    fn reading(&self, net: &Net) -> Result<Reading, Error> {
-        Ok(Reading {
-            at: net.now(),
-            server_cpu: self.server.map(|probe| probe.cpu_seconds()).transpose()?,
-            client_cpu: Probe::own().cpu_seconds()?,
-            done: self.done,
-            reads: net.reads,
-            messages: net.messages,
-        })
-    }
-
-    fn close(&self, opening: &Reading, net: &Net, unit: &'static str) -> Result<Measured, Error> {
-        let end = self.reading(net)?;
-        Ok(Measured {
-            unit,
-            seconds: (end.at - opening.at) as f64 / 1e9,
-            done: end.done - opening.done,
-            latency: self.latency.clone(),
-            server_cpu_seconds: end.server_cpu.zip(opening.server_cpu).map(|(b, a)| b - a),
-            client_cpu_seconds: end.client_cpu - opening.client_cpu,
-            server_rss_bytes: self.server.map(|probe| probe.rss_bytes()).transpose()?,
-            messages_per_read: (end.messages - opening.messages) as f64
-                / (end.reads - opening.reads).max(1) as f64,
-            extra: Vec::new(),
-        })
     }
 }

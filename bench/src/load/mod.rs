@@ -3,98 +3,58 @@
 //! It verifies what it receives and measures the server from outside; it knows nothing of how one is started.
 
 mod drive;
+mod exchanges;
 mod fanout;
-mod idle;
-mod ingest;
-mod join;
-mod joining;
 mod link;
 mod measured;
 mod meter;
 mod net;
+pub(crate) mod oplog;
 mod payload;
 mod probe;
-mod rooms;
+pub(crate) mod relay;
+mod sockets;
+mod usage;
+pub(crate) mod workspace;
 
-use crate::error::Error;
+pub(crate) use self::{measured::Measured, meter::MeterOptions, probe::Probe};
 
-pub(crate) use self::{
-    fanout::FanoutOptions,
-    idle::IdleOptions,
-    ingest::IngestOptions,
-    join::JoinOptions,
-    measured::Measured,
-    meter::MeterOptions,
-    net::{Endpoint, Framing},
-    probe::Probe,
-    rooms::RoomsOptions,
-};
-
-/// One scenario and its numbers.
-#[derive(Clone, Debug, clap::Subcommand)]
+/// One scenario of any dialect.
+#[derive(Clone, Debug)]
 pub(crate) enum Scenario {
-    /// One publisher per room, many subscribers
-    Fanout(FanoutOptions),
-    /// Many rooms of two, each with a message going back and forth
-    Rooms(RoomsOptions),
-    /// Many writers that wait for their acknowledgements
-    Ingest(IngestOptions),
-    /// Late joins of one long room
-    Join(JoinOptions),
-    /// Many connections that joined and say nothing
-    Idle(IdleOptions),
+    /// Over `/sync`
+    Relay(relay::Scenario),
+    /// Over `/v1/sync/`
+    Workspace(workspace::Scenario),
+    /// Over HTTP
+    Oplog(oplog::Scenario),
 }
 
 impl Scenario {
     /// Its name on the command line.
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::Fanout(_) => "fanout",
-            Self::Rooms(_) => "rooms",
-            Self::Ingest(_) => "ingest",
-            Self::Join(_) => "join",
-            Self::Idle(_) => "idle",
+            Self::Relay(scenario) => scenario.name(),
+            Self::Workspace(scenario) => scenario.name(),
+            Self::Oplog(scenario) => scenario.name(),
         }
-    }
-
-    /// `fanout` in one room; a rate of 0 is as fast as it goes.
-    pub(crate) fn fanout(subscribers: usize, bytes: usize, rate: f64) -> Self {
-        Self::Fanout(FanoutOptions { subscribers, bytes, rate, ..FanoutOptions::default() })
-    }
-
-    /// `rooms` with one message back and forth in each.
-    pub(crate) fn rooms(rooms: usize) -> Self {
-        Self::Rooms(RoomsOptions { rooms, ..RoomsOptions::default() })
-    }
-
-    /// `ingest` with the usual payload.
-    pub(crate) fn ingest(connections: usize, window: u64) -> Self {
-        Self::Ingest(IngestOptions { connections, window, ..IngestOptions::default() })
-    }
-
-    /// `join` of the usual room.
-    pub(crate) fn join() -> Self {
-        Self::Join(JoinOptions::default())
-    }
-
-    /// `idle` with the usual number of connections.
-    pub(crate) fn idle() -> Self {
-        Self::Idle(IdleOptions::default())
     }
 }
 
-/// Runs one scenario against a server and says what was measured.
-pub(crate) fn run(
-    scenario: &Scenario,
-    endpoint: &Endpoint,
-    meter: &MeterOptions,
-    probe: Option<&Probe>,
-) -> Result<Measured, Error> {
-    match scenario {
-        Scenario::Fanout(options) => fanout::run(options, endpoint, meter, probe),
-        Scenario::Rooms(options) => rooms::run(options, endpoint, meter, probe),
-        Scenario::Ingest(options) => ingest::run(options, endpoint, meter, probe),
-        Scenario::Join(options) => join::run(options, endpoint, probe),
-        Scenario::Idle(options) => idle::run(options, endpoint, probe),
+impl From<relay::Scenario> for Scenario {
+    fn from(scenario: relay::Scenario) -> Self {
+        Self::Relay(scenario)
+    }
+}
+
+impl From<workspace::Scenario> for Scenario {
+    fn from(scenario: workspace::Scenario) -> Self {
+        Self::Workspace(scenario)
+    }
+}
+
+impl From<oplog::Scenario> for Scenario {
+    fn from(scenario: oplog::Scenario) -> Self {
+        Self::Oplog(scenario)
     }
 }

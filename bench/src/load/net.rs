@@ -1,4 +1,6 @@
-//! The generator's event loop: reads every ready connection, hands whole messages to a handler, sends once per turn.
+//! The generator's event loop: many connections on one thread, read when they are ready, sent once per turn.
+//!
+//! Bytes only: what they mean is said by who reads them.
 
 use std::{
     io, mem,
@@ -18,81 +20,56 @@ use rustix::{
 };
 
 use super::link::Link;
-use crate::{
-    error::Error,
-    wire::{
-        frame::{self, Head},
-        json,
-        message::{self, ClientMessage, ServerMessage},
-        upgrade,
-    },
-};
+use crate::error::Error;
 
 const EVENTS_MAX: usize = 1024;
 const RECEIVE_BYTES: usize = 512 << 10;
 
-/// Which of the relay's framings is spoken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Framing {
-    /// One protobuf message per binary frame.
-    Binary,
-    /// One JSON value per text frame.
-    Json,
-}
-
-/// Where the server is and how it is spoken to.
-#[derive(Clone, Debug)]
-pub(crate) struct Endpoint {
-    /// The server.
-    pub(crate) address: SocketAddr,
-    /// The path of the upgrade request.
-    pub(crate) path: String,
-    /// How to speak.
-    pub(crate) framing: Framing,
-}
-
-/// What a scenario does with what arrives.
-pub(super) trait Handler {
-    /// The upgrade of `link` is done.
-    fn opened(&mut self, net: &mut Net, link: usize) -> Result<(), Error>;
-
-    /// `link` got a message at `now`.
-    fn message(
-        &mut self,
-        net: &mut Net,
-        link: usize,
-        message: ServerMessage<'_>,
-        now: u64,
-    ) -> Result<(), Error>;
-}
+/// Unused bytes up to so many are copied into the shared buffer before more is read; more than that grow where they
+/// are, or a long message would be copied as often as a part of it comes.
+const COPIED_MAX: usize = 64 << 10;
 
 /// All connections of one run.
 pub(super) struct Net {
-    endpoint: Endpoint,
+    address: SocketAddr,
     epoll: OwnedFd,
     links: Vec<Link>,
     events: Vec<epoll::Event>,
-    received: Vec<u8>,
-    unpacked: Vec<u8>,
+    ready: Vec<usize>,
+    buffer: Vec<u8>,
     /// Connections with something to send at the end of the turn.
     talking: Vec<usize>,
     started: Instant,
     /// Reads that brought something.
     pub(super) reads: u64,
-    /// Messages received.
+    /// Messages received, as their readers count them.
     pub(super) messages: u64,
 }
 
+/// What a connection has received and nobody has taken yet.
+pub(super) struct Received {
+    buffer: Vec<u8>,
+    /// Whether the buffer is the one that all connections share.
+    shared: bool,
+}
+
+impl Received {
+    /// The bytes.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.buffer
+    }
+}
+
 impl Net {
-    /// No connections yet.
-    pub(super) fn new(endpoint: &Endpoint) -> Result<Self, Error> {
+    /// No connections yet; they will go to `address`.
+    pub(super) fn new(address: SocketAddr) -> Result<Self, Error> {
         Ok(Self {
-            endpoint: endpoint.clone(),
+            address,
             epoll: epoll::create(CreateFlags::CLOEXEC)?,
             links: Vec::new(),
             events: Vec::with_capacity(EVENTS_MAX),
-            received: vec![0; RECEIVE_BYTES],
-            unpacked: Vec::new(),
+            ready: Vec::with_capacity(EVENTS_MAX),
+            buffer: Vec::with_capacity(RECEIVE_BYTES),
             talking: Vec::new(),
             started: Instant::now(),
             reads: 0,
@@ -100,75 +77,71 @@ impl Net {
         })
     }
 
+    /// The server.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Nanoseconds since this was made.
     pub(super) fn now(&self) -> u64 {
         self.started.elapsed().as_nanos() as u64
     }
 
-    /// How it speaks.
-    pub(super) fn framing(&self) -> Framing {
-        self.endpoint.framing
-    }
-
-    /// The room that a link was opened for.
-    pub(super) fn room(&self, link: usize) -> &str {
-        &self.links[link].room
-    }
-
-    /// Connects and sends the upgrade request. [`Handler::opened`] follows.
-    pub(super) fn connect(&mut self, room: String) -> Result<usize, Error> {
-        let Endpoint { address, path, framing } = &self.endpoint;
+    /// Connects. Links are numbered from 0.
+    pub(super) fn connect(&mut self) -> Result<usize, Error> {
+        let address = self.address;
         let socket = TcpStream::connect(address)
             .map_err(|error| Error::Server(format!("cannot connect to {address}: {error}")))?;
         socket.set_nonblocking(true)?;
         socket.set_nodelay(true)?;
         let key = self.links.len();
         epoll::add(&self.epoll, &socket, EventData::new_u64(key as u64), EventFlags::IN)?;
-        let request = upgrade::request(&address.to_string(), path, *framing == Framing::Binary);
-        let mask = (key as u32).wrapping_mul(0x9E37_79B9).wrapping_add(0x7F4A_7C15).to_be_bytes();
-        self.links.push(Link::new(socket, room, mask, request));
-        self.talking.push(key);
+        self.links.push(Link::new(socket));
         Ok(key)
     }
 
-    /// Closes a connection without a close frame.
+    /// Closes a connection.
     pub(super) fn close(&mut self, link: usize) {
         self.links[link].socket = None;
     }
 
-    /// Queues a message; it leaves at the end of the turn.
-    pub(super) fn say(&mut self, link: usize, message: &ClientMessage<'_>) {
-        let target = &mut self.links[link];
-        if target.out.is_empty() {
+    /// Where what leaves at the end of the turn is appended.
+    pub(super) fn out(&mut self, link: usize) -> &mut Vec<u8> {
+        let out = &mut self.links[link].out;
+        if out.is_empty() {
             self.talking.push(link);
         }
-        match self.endpoint.framing {
-            Framing::Binary => message::push_client(&mut target.out, message, target.mask),
-            Framing::Json => json::push_client(&mut target.out, message, &target.room, target.mask),
-        }
+        out
     }
 
-    /// Sends what is queued, waits up to `wait` for something to arrive and handles it.
-    pub(super) fn turn(&mut self, wait: Duration, handler: &mut impl Handler) -> Result<(), Error> {
+    /// Sends what is queued and waits up to `wait` for something to arrive: the links that are ready. The list
+    /// comes back with [`Self::turned`].
+    pub(super) fn wait(&mut self, wait: Duration) -> Result<Vec<usize>, Error> {
         self.flush()?;
-        let mut events = mem::take(&mut self.events);
-        events.clear();
+        self.events.clear();
         let timeout =
             Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: i64::from(wait.subsec_nanos()) };
-        match epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&timeout)) {
+        match epoll::wait(&self.epoll, spare_capacity(&mut self.events), Some(&timeout)) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(errno.into()),
         }
-        for event in &events {
+        let mut ready = mem::take(&mut self.ready);
+        ready.clear();
+        for event in &self.events {
             let (link, flags) = (event.data.u64() as usize, event.flags);
             if flags.contains(EventFlags::OUT) {
                 self.links[link].flush(&self.epoll, link)?;
             }
             if flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::ERR) {
-                self.receive(link, handler)?;
+                ready.push(link);
             }
         }
-        self.events = events;
+        Ok(ready)
+    }
+
+    /// Ends a turn: sends what was said in it.
+    pub(super) fn turned(&mut self, ready: Vec<usize>) -> Result<(), Error> {
+        self.ready = ready;
         self.flush()
     }
 
@@ -181,92 +154,38 @@ impl Net {
         Ok(())
     }
 
-    /// Reads once and handles every whole message. What remains waits in the link's tail.
-    fn receive(&mut self, key: usize, handler: &mut impl Handler) -> Result<(), Error> {
+    /// Reads once. What is there then comes back with [`Self::keep`]; none when the link was closed here.
+    pub(super) fn read(&mut self, key: usize) -> Result<Option<Received>, Error> {
         let link = &mut self.links[key];
-        let Some(socket) = &link.socket else { return Ok(()) };
-        let mut received = mem::take(&mut self.received);
-        let kept = link.tail.len();
-        if received.len() < kept + RECEIVE_BYTES {
-            received.resize(kept + RECEIVE_BYTES, 0);
+        let Some(socket) = &link.socket else { return Ok(None) };
+        let shared = link.tail.len() <= COPIED_MAX;
+        let mut buffer = mem::take(if shared { &mut self.buffer } else { &mut link.tail });
+        if shared {
+            buffer.clear();
+            buffer.append(&mut link.tail);
         }
-        received[..kept].copy_from_slice(&link.tail);
-        link.tail.clear();
-        let end = match sys::recv(socket, &mut received[kept..], RecvFlags::empty()) {
+        buffer.reserve(RECEIVE_BYTES);
+        match sys::recv(socket, spare_capacity(&mut buffer), RecvFlags::empty()) {
             Ok((0, _)) => {
                 return Err(Error::Server(format!("it closed connection {key}")));
             }
-            Ok((bytes, _)) => kept + bytes,
-            Err(Errno::AGAIN | Errno::INTR) => kept,
+            Ok(_) | Err(Errno::AGAIN | Errno::INTR) => {}
             Err(errno) => return Err(io::Error::from(errno).into()),
-        };
+        }
         self.reads += 1;
-        let used = self.handle(key, &received[..end], handler)?;
-        self.links[key].tail.extend_from_slice(&received[used..end]);
-        received.truncate(RECEIVE_BYTES);
-        self.received = received;
-        Ok(())
+        Ok(Some(Received { buffer, shared }))
     }
 
-    /// Handles the whole messages at the start of `bytes` and returns their length.
-    fn handle(
-        &mut self,
-        key: usize,
-        bytes: &[u8],
-        handler: &mut impl Handler,
-    ) -> Result<usize, Error> {
-        let mut used = 0;
-        if !self.links[key].upgraded {
-            let Some(head_bytes) = upgrade::head_bytes(bytes) else { return Ok(0) };
-            let binary = self.endpoint.framing == Framing::Binary;
-            upgrade::check(&bytes[..head_bytes], binary).map_err(Error::Server)?;
-            self.links[key].upgraded = true;
-            handler.opened(self, key)?;
-            used = head_bytes;
+    /// Keeps what was not used of what was read.
+    pub(super) fn keep(&mut self, link: usize, received: Received, used: usize) {
+        let Received { mut buffer, shared } = received;
+        if shared {
+            self.links[link].tail.extend_from_slice(&buffer[used..]);
+            self.buffer = buffer;
+        } else if used > 0 {
+            self.links[link].tail = buffer.split_off(used);
+        } else {
+            self.links[link].tail = buffer;
         }
-        let now = self.now();
-        let mut unpacked = mem::take(&mut self.unpacked);
-        while let Some(head) = Head::parse(&bytes[used..]) {
-            let frame_bytes = head.frame_bytes();
-            if bytes.len() - used < frame_bytes {
-                break;
-            }
-            let payload = &bytes[used + head.head_bytes..used + frame_bytes];
-            used += frame_bytes;
-            let message = match (head.opcode, self.endpoint.framing) {
-                (frame::BINARY, Framing::Binary) => message::read_server(payload),
-                (frame::TEXT, Framing::Json) => json::read_server(payload, &mut unpacked),
-                (frame::PING, _) => {
-                    self.pong(key, payload);
-                    continue;
-                }
-                (frame::CLOSE, _) => return Err(closed(key, payload)),
-                _ => None,
-            };
-            let message = message.filter(|_| head.fin && head.mask.is_none()).ok_or_else(|| {
-                Error::Violation(format!("connection {key} got a message that is none: {head:?}"))
-            })?;
-            self.messages += 1;
-            handler.message(self, key, message, now)?;
-        }
-        self.unpacked = unpacked;
-        Ok(used)
     }
-
-    fn pong(&mut self, key: usize, payload: &[u8]) {
-        let link = &mut self.links[key];
-        if link.out.is_empty() {
-            self.talking.push(key);
-        }
-        frame::push_head(&mut link.out, frame::PONG, payload.len(), Some(link.mask));
-        let start = link.out.len();
-        link.out.extend_from_slice(payload);
-        frame::apply_mask(&mut link.out[start..], link.mask);
-    }
-}
-
-fn closed(key: usize, payload: &[u8]) -> Error {
-    let code = payload.first_chunk().map_or(1005, |code| u16::from_be_bytes(*code));
-    let reason = String::from_utf8_lossy(payload.get(2..).unwrap_or_default());
-    Error::Server(format!("it closed connection {key} with {code} {reason}"))
 }

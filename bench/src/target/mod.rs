@@ -20,6 +20,10 @@ use crate::error::Error;
 
 pub(crate) use self::pinned::{PinnedOptions, exec_pinned, pin_self};
 
+/// Which variable names the server's data directory, and what it is called below the temporary one.
+const DIR_VARIABLE: &str = "SYNCLINE_STORAGE_DIR";
+const DATA: &str = "data";
+
 const START_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What can be measured.
@@ -33,6 +37,8 @@ pub(crate) enum Target {
     LimitAck,
     /// Accept, upgrade and join, nothing else
     LimitAccept,
+    /// The server durable-streams, a peer of the oplog's single pushes
+    DurableStreams,
 }
 
 impl Target {
@@ -43,10 +49,12 @@ impl Target {
             Self::LimitBcast => "limit-bcast",
             Self::LimitAck => "limit-ack",
             Self::LimitAccept => "limit-accept",
+            Self::DurableStreams => "durable-streams",
         }
     }
 
-    fn limit(self) -> Option<&'static str> {
+    /// Which yardstick of this program it is.
+    pub(crate) fn limit(self) -> Option<&'static str> {
         self.name().strip_prefix("limit-")
     }
 }
@@ -78,6 +86,9 @@ pub(crate) struct StartOptions {
     /// The server's program; by default `syncline` beside this one
     #[arg(long, global = true)]
     pub(crate) program: Option<PathBuf>,
+    /// The program of the peer durable-streams (cargo install durable-streams)
+    #[arg(long, default_value = "durable-streams-server", global = true)]
+    pub(crate) durable_streams: PathBuf,
 }
 
 /// A target that runs until this is dropped.
@@ -86,8 +97,8 @@ pub(crate) struct Started {
     /// Where it listens.
     pub(crate) address: SocketAddr,
     child: Child,
-    /// Kept so that it is removed after the process has ended.
-    _dir: TempDir,
+    /// Removed after the process has ended.
+    dir: TempDir,
 }
 
 impl Started {
@@ -104,6 +115,10 @@ impl Started {
         let mut command = Command::new(&this);
         command.args(["pinned", "--cpu", &options.server_cpu.to_string(), "--"]);
         match target.limit() {
+            _ if target == Target::DurableStreams => command
+                .arg(&options.durable_streams)
+                .args(["--durability", "wal", "--port", &address.port().to_string(), "--data-dir"])
+                .arg(dir.path().join(DATA)),
             Some(limit) => command
                 .arg(&this)
                 .args(["limit", limit, "--listen", &address.to_string(), "--dir"])
@@ -112,7 +127,7 @@ impl Started {
                 .arg(program(options, &this)?)
                 .arg("serve")
                 .env("SYNCLINE_HTTP_LISTEN", address.to_string())
-                .env("SYNCLINE_STORAGE_DIR", dir.path().join("data"))
+                .env(DIR_VARIABLE, dir.path().join(DATA))
                 .env("SYNCLINE_STORAGE_DURABILITY", durability_name(options.durability)),
         };
         let log = dir.path().join("log");
@@ -123,7 +138,7 @@ impl Started {
             .stderr(output)
             .spawn()
             .map_err(|error| Error::Server(format!("cannot start {}: {error}", target.name())))?;
-        let mut started = Self { address, child, _dir: dir };
+        let mut started = Self { address, child, dir };
         started.wait_ready(target, &log)?;
         Ok(started)
     }
@@ -131,6 +146,26 @@ impl Started {
     /// Its process.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// A token that the server which was started here believes.
+    pub(crate) fn token(&self, options: &StartOptions) -> Result<String, Error> {
+        let deadline = Instant::now() + START_TIMEOUT;
+        loop {
+            let made = Command::new(program(options, &env::current_exe()?)?)
+                .args(["token", "gen", "--sub", "bench"])
+                .env(DIR_VARIABLE, self.dir.path().join(DATA))
+                .output()?;
+            if made.status.success() {
+                return Ok(String::from_utf8_lossy(&made.stdout).trim().to_owned());
+            }
+            // It listens before it has made its secret.
+            if Instant::now() > deadline {
+                let said = String::from_utf8_lossy(&made.stderr).into_owned();
+                return Err(Error::Server(format!("no token can be made: {said}")));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     fn wait_ready(&mut self, target: Target, log: &Path) -> Result<(), Error> {

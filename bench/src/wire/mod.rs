@@ -2,6 +2,7 @@
 //!
 //! The yardsticks and the generator share it, so that neither pays for more than the bytes. It knows no socket.
 
+pub(crate) mod answer;
 pub(crate) mod fields;
 pub(crate) mod frame;
 pub(crate) mod json;

@@ -3,16 +3,20 @@
 use std::time::Duration;
 
 use super::{
-    drive::WAIT_MAX,
     joining::{self, Names},
-    measured::Measured,
-    net::{Endpoint, Framing, Handler, Net},
-    payload::{BYTES_MIN, Payloads, Stamp},
-    probe::Probe,
+    wire::{Endpoint, Framing, Net, Relay, net},
 };
 use crate::{
     error::Error,
     latency,
+    load::{
+        drive::WAIT_MAX,
+        measured::Measured,
+        payload::{BYTES_MIN, Payloads, Stamp},
+        probe::Probe,
+        sockets::Handler,
+        usage::Usage,
+    },
     wire::message::{ClientMessage, ServerMessage},
 };
 
@@ -66,36 +70,20 @@ pub(super) fn run(
     if options.bytes < BYTES_MIN {
         return Err(Error::Usage(format!("--bytes must be at least {BYTES_MIN}")));
     }
-    let mut net = Net::new(endpoint)?;
+    let mut net = net(endpoint)?;
     let names = Names::new();
     let mut payloads = Payloads::new(options.bytes);
     fill(&mut net, names, options.changes, &mut payloads)?;
 
     // The first join finds the caches cold; it is not counted.
     replay(&mut net, names, options.changes, &payloads)?;
-    let opening = reading(probe)?;
-    let (reads, messages, start) = (net.reads, net.messages, net.now());
+    let usage = Usage::open(net.as_ref(), probe)?;
     let mut took = latency::histogram();
     for _ in 0..options.joins {
         let nanos = replay(&mut net, names, options.changes, &payloads)?;
         latency::record(&mut took, Duration::from_nanos(nanos));
     }
-    let closing = reading(probe)?;
-    Ok(Measured {
-        unit: "joins",
-        seconds: (net.now() - start) as f64 / 1e9,
-        done: options.joins as u64,
-        latency: took,
-        server_cpu_seconds: closing.0.zip(opening.0).map(|(b, a)| b - a),
-        client_cpu_seconds: closing.1 - opening.1,
-        server_rss_bytes: probe.map(Probe::rss_bytes).transpose()?,
-        messages_per_read: (net.messages - messages) as f64 / (net.reads - reads).max(1) as f64,
-        extra: Vec::new(),
-    })
-}
-
-fn reading(probe: Option<&Probe>) -> Result<(Option<f64>, f64), Error> {
-    Ok((probe.map(Probe::cpu_seconds).transpose()?, Probe::own().cpu_seconds()?))
+    usage.close(net.as_ref(), "joins", options.joins as u64, took)
 }
 
 fn fill(net: &mut Net, names: Names, changes: u64, payloads: &mut Payloads) -> Result<(), Error> {
@@ -140,11 +128,7 @@ fn replay(net: &mut Net, names: Names, changes: u64, payloads: &Payloads) -> Res
     Ok(replay.finished - start)
 }
 
-impl Handler for Fill {
-    fn opened(&mut self, _net: &mut Net, _link: usize) -> Result<(), Error> {
-        Ok(())
-    }
-
+impl Handler<Relay> for Fill {
     fn message(
         &mut self,
         _net: &mut Net,
@@ -162,7 +146,7 @@ impl Handler for Fill {
     }
 }
 
-impl Handler for Replay<'_> {
+impl Handler<Relay> for Replay<'_> {
     fn opened(&mut self, _net: &mut Net, _link: usize) -> Result<(), Error> {
         self.opened = true;
         Ok(())
@@ -186,7 +170,8 @@ impl Handler for Replay<'_> {
                         counter + 1
                     )));
                 }
-                self.caught_up = net.framing() == Framing::Json && self.received == self.changes;
+                self.caught_up =
+                    net.wire().framing() == Framing::Json && self.received == self.changes;
             }
             ServerMessage::CaughtUp { sequence }
                 if sequence == self.changes && self.received == self.changes =>

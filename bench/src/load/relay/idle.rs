@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use super::{
-    drive::WAIT_MAX,
     joining::{self, Names},
-    measured::Measured,
-    net::{Endpoint, Handler, Net},
-    probe::Probe,
+    wire::{Endpoint, Net, Relay, net},
 };
-use crate::{error::Error, latency, wire::message::ServerMessage};
+use crate::{
+    error::Error,
+    latency,
+    load::{drive::WAIT_MAX, measured::Measured, probe::Probe, sockets::Handler, usage::Usage},
+    wire::message::ServerMessage,
+};
 
 /// The numbers of `idle`.
 #[derive(Clone, Debug, clap::Args)]
@@ -43,19 +45,17 @@ pub(super) fn run(
         return Err(Error::Usage("--connections must not be 0".into()));
     }
     // What a first connection brings to life for good is not any connection's cost.
-    let mut first = Net::new(endpoint)?;
+    let mut first = net(endpoint)?;
     joining::join(&mut first, Names::new(), 0..16, false)?;
     drop(first);
     std::thread::sleep(Duration::from_millis(200));
 
-    let mut net = Net::new(endpoint)?;
+    let mut net = net(endpoint)?;
     let rss = probe.rss_bytes()?;
-    let (server_cpu, client_cpu) = (probe.cpu_seconds()?, Probe::own().cpu_seconds()?);
-    let start = net.now();
+    let usage = Usage::open(net.as_ref(), Some(probe))?;
     joining::join(&mut net, Names::new(), 0..options.connections, false)?;
-    let seconds = (net.now() - start) as f64 / 1e9;
-    let server_cpu = probe.cpu_seconds()? - server_cpu;
-    let client_cpu = Probe::own().cpu_seconds()? - client_cpu;
+    let done = options.connections as u64;
+    let mut measured = usage.close(net.as_ref(), "connections", done, latency::histogram())?;
     let joined_rss = probe.rss_bytes()?;
 
     let until = net.now() + (options.hold * 1e9) as u64;
@@ -63,29 +63,16 @@ pub(super) fn run(
         net.turn(WAIT_MAX, &mut Quiet)?;
     }
     let idle_rss = probe.rss_bytes()?;
-    let connections = options.connections as f64;
-    let per_connection = |bytes: u64| bytes.saturating_sub(rss) as f64 / connections;
-    Ok(Measured {
-        unit: "connections",
-        seconds,
-        done: options.connections as u64,
-        latency: latency::histogram(),
-        server_cpu_seconds: Some(server_cpu),
-        client_cpu_seconds: client_cpu,
-        server_rss_bytes: Some(idle_rss),
-        messages_per_read: net.messages as f64 / net.reads.max(1) as f64,
-        extra: vec![
-            ("rss_bytes_per_connection", per_connection(idle_rss)),
-            ("rss_bytes_per_connection_at_join", per_connection(joined_rss)),
-        ],
-    })
+    let per_connection = |bytes: u64| bytes.saturating_sub(rss) as f64 / done as f64;
+    measured.server_rss_bytes = Some(idle_rss);
+    measured.extra = vec![
+        ("rss_bytes_per_connection", per_connection(idle_rss)),
+        ("rss_bytes_per_connection_at_join", per_connection(joined_rss)),
+    ];
+    Ok(measured)
 }
 
-impl Handler for Quiet {
-    fn opened(&mut self, _net: &mut Net, _link: usize) -> Result<(), Error> {
-        Ok(())
-    }
-
+impl Handler<Relay> for Quiet {
     fn message(
         &mut self,
         _net: &mut Net,

@@ -3,16 +3,19 @@
 use std::{collections::VecDeque, time::Duration};
 
 use super::{
-    drive::{Load, WAIT_MAX, drive},
     joining::{self, Names},
-    measured::Measured,
-    meter::{Meter, MeterOptions},
-    net::{Endpoint, Handler, Net},
-    payload::{BYTES_MIN, Payloads, Stamp},
-    probe::Probe,
+    wire::{Endpoint, Net, Relay, net},
 };
 use crate::{
     error::Error,
+    load::{
+        drive::{Load, WAIT_MAX, drive},
+        measured::Measured,
+        meter::{Meter, MeterOptions},
+        payload::{BYTES_MIN, Payloads, Stamp},
+        probe::Probe,
+        sockets::Handler,
+    },
     wire::message::{ClientMessage, ServerMessage},
 };
 
@@ -67,18 +70,21 @@ pub(super) fn run(
     if options.bytes < BYTES_MIN {
         return Err(Error::Usage(format!("--bytes must be at least {BYTES_MIN}")));
     }
-    let mut net = Net::new(endpoint)?;
+    let mut net = net(endpoint)?;
     let links = joining::join(&mut net, Names::new(), 0..options.connections, true)?;
-    drive(&mut net, meter, probe, "acknowledgements", |meter| Ingest {
+    let (measured, _) = drive(&mut net, meter, probe, "acknowledgements", |meter| Ingest {
         writers: links.iter().map(|_| Writer::default()).collect(),
         due: links,
         window: options.window,
         payloads: Payloads::new(options.bytes),
         meter,
-    })
+    })?;
+    Ok(measured)
 }
 
 impl Load for Ingest {
+    type Links = Net;
+
     fn refill(&mut self, net: &mut Net) -> Duration {
         let sent = net.now();
         for link in self.due.drain(..) {
@@ -93,6 +99,10 @@ impl Load for Ingest {
         WAIT_MAX
     }
 
+    fn turn(&mut self, net: &mut Net, wait: Duration) -> Result<(), Error> {
+        net.turn(wait, self)
+    }
+
     fn meter(&mut self) -> &mut Meter {
         &mut self.meter
     }
@@ -102,11 +112,7 @@ impl Load for Ingest {
     }
 }
 
-impl Handler for Ingest {
-    fn opened(&mut self, _net: &mut Net, _link: usize) -> Result<(), Error> {
-        Ok(())
-    }
-
+impl Handler<Relay> for Ingest {
     fn message(
         &mut self,
         _net: &mut Net,
@@ -148,15 +154,15 @@ impl Handler for Ingest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::net::Framing;
+    use crate::load::relay::wire::Framing;
 
     /// One writer with a window of 4 that sent 4 at time 0, and a net that sends nowhere.
     fn full_window() -> (Net, Ingest) {
         let address = ([127, 0, 0, 1], 1).into();
         let endpoint = Endpoint { address, path: "/sync".into(), framing: Framing::Binary };
-        let net = Net::new(&endpoint).unwrap();
+        let net = net(&endpoint).unwrap();
         let options = MeterOptions { warmup: 0.0, seconds: 1.0 };
-        let meter = Meter::new(&options, &net, None);
+        let meter = Meter::new(&options, net.as_ref(), None);
         let writer = Writer { sent: 4, accepted: 0, waiting: VecDeque::from([(4, 0)]) };
         let payloads = Payloads::new(BYTES_MIN);
         (net, Ingest { writers: vec![writer], due: Vec::new(), window: 4, payloads, meter })

@@ -3,16 +3,19 @@
 use std::time::Duration;
 
 use super::{
-    drive::{Load, WAIT_MAX, drive},
     joining::{self, Names},
-    measured::Measured,
-    meter::{Meter, MeterOptions},
-    net::{Endpoint, Handler, Net},
-    payload::{BYTES_MIN, Payloads, Stamp},
-    probe::Probe,
+    wire::{Endpoint, Net, Relay, net},
 };
 use crate::{
     error::Error,
+    load::{
+        drive::{Load, WAIT_MAX, drive},
+        measured::Measured,
+        meter::{Meter, MeterOptions},
+        payload::{BYTES_MIN, Payloads, Stamp},
+        probe::Probe,
+        sockets::Handler,
+    },
     wire::message::{ClientMessage, ServerMessage},
 };
 
@@ -67,10 +70,10 @@ pub(super) fn run(
     if options.bytes < BYTES_MIN {
         return Err(Error::Usage(format!("--bytes must be at least {BYTES_MIN}")));
     }
-    let mut net = Net::new(endpoint)?;
+    let mut net = net(endpoint)?;
     let plan = (0..options.rooms * 2).map(|link| link / 2);
     let links = joining::join(&mut net, Names::new(), plan, false)?;
-    drive(&mut net, meter, probe, "deliveries", |meter| Rooms {
+    let (measured, _) = drive(&mut net, meter, probe, "deliveries", |meter| Rooms {
         members: links
             .iter()
             .map(|link| Member {
@@ -81,10 +84,13 @@ pub(super) fn run(
         due: links.iter().copied().step_by(2).collect(),
         payloads: Payloads::new(options.bytes),
         meter,
-    })
+    })?;
+    Ok(measured)
 }
 
 impl Load for Rooms {
+    type Links = Net;
+
     fn refill(&mut self, net: &mut Net) -> Duration {
         let sent = net.now();
         for link in self.due.drain(..) {
@@ -98,6 +104,10 @@ impl Load for Rooms {
         WAIT_MAX
     }
 
+    fn turn(&mut self, net: &mut Net, wait: Duration) -> Result<(), Error> {
+        net.turn(wait, self)
+    }
+
     fn meter(&mut self) -> &mut Meter {
         &mut self.meter
     }
@@ -109,11 +119,7 @@ impl Load for Rooms {
     }
 }
 
-impl Handler for Rooms {
-    fn opened(&mut self, _net: &mut Net, _link: usize) -> Result<(), Error> {
-        Ok(())
-    }
-
+impl Handler<Relay> for Rooms {
     fn message(
         &mut self,
         _net: &mut Net,
@@ -148,15 +154,15 @@ impl Handler for Rooms {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::net::Framing;
+    use crate::load::relay::wire::Framing;
 
     #[test]
     fn the_peers_changes_in_order_are_answered_and_others_are_violations() {
         let address = ([127, 0, 0, 1], 1).into();
         let endpoint = Endpoint { address, path: "/sync".into(), framing: Framing::Binary };
-        let mut net = Net::new(&endpoint).unwrap();
+        let mut net = net(&endpoint).unwrap();
         let options = MeterOptions { warmup: 0.0, seconds: 1.0 };
-        let meter = Meter::new(&options, &net, None);
+        let meter = Meter::new(&options, net.as_ref(), None);
         let members = vec![Member { sent: 5, ..Member::default() }, Member::default()];
         let mut rooms =
             Rooms { members, due: Vec::new(), payloads: Payloads::new(BYTES_MIN), meter };

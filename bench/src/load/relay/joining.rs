@@ -1,16 +1,13 @@
-//! Opening connections and joining rooms, a bounded number at a time. Every scenario begins with it.
+//! Joining rooms. Every scenario of the relay begins with it.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::net::{Framing, Handler, Net};
+use super::wire::{Framing, Net, Relay};
 use crate::{
     error::Error,
+    load::sockets::{Handler, Opening},
     wire::message::{ClientMessage, ServerMessage},
 };
-
-/// Connections that may be on their way at the same time.
-const IN_FLIGHT_MAX: usize = 64;
-const JOIN_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Room names of one run: like an app's discovery keys in length, and never met before.
 #[derive(Clone, Copy, Debug)]
@@ -54,39 +51,19 @@ pub(super) fn join(
     ack: bool,
 ) -> Result<Vec<usize>, Error> {
     let mut joining = Joining { names, ack, opened: 0, joined: 0 };
-    let mut links = Vec::new();
-    let mut rooms = rooms.into_iter().peekable();
-    let deadline = net.now() + JOIN_TIMEOUT.as_nanos() as u64;
-    loop {
-        while rooms.peek().is_some() && links.len() - joining.done(net) < IN_FLIGHT_MAX {
-            let Some(room) = rooms.next() else { break };
-            links.push(net.connect(names.room(room))?);
-        }
-        if rooms.peek().is_none() && joining.done(net) == links.len() {
-            return Ok(links);
-        }
-        if net.now() > deadline {
-            return Err(Error::Server(format!(
-                "{} of {} connections joined within {} s",
-                joining.done(net),
-                links.len(),
-                JOIN_TIMEOUT.as_secs()
-            )));
-        }
-        net.turn(Duration::from_millis(100), &mut joining)?;
-    }
+    net.open(rooms.into_iter().map(|room| names.room(room)), &mut joining)
 }
 
-impl Joining {
+impl Opening<Relay> for Joining {
     fn done(&self, net: &Net) -> usize {
-        match net.framing() {
+        match net.wire().framing() {
             Framing::Binary => self.joined,
             Framing::Json => self.opened,
         }
     }
 }
 
-impl Handler for Joining {
+impl Handler<Relay> for Joining {
     fn opened(&mut self, net: &mut Net, link: usize) -> Result<(), Error> {
         self.opened += 1;
         hello(net, self.names, link, self.ack);
@@ -114,7 +91,7 @@ impl Handler for Joining {
 
 /// Says hello for the room the link was opened for, from its beginning.
 pub(super) fn hello(net: &mut Net, names: Names, link: usize, ack: bool) {
-    let room = net.room(link).to_owned();
+    let room = net.place(link).clone();
     net.say(
         link,
         &ClientMessage::Hello {
