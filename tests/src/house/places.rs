@@ -5,8 +5,18 @@
 use std::path::{Component, Path, PathBuf};
 
 /// Top-level folders: a word in backticks that begins with one of them is a place.
-const FOLDERS: &[&str] =
-    &["engine/", "protocol/", "server/", "client/", "bench/", "tests/", "docs/", "data/", ".ci/"];
+const FOLDERS: &[&str] = &[
+    "engine/",
+    "protocol/",
+    "server/",
+    "client/",
+    "bench/",
+    "tests/",
+    "docs/",
+    "data/",
+    "examples/",
+    ".ci/",
+];
 
 /// The places of this workspace that a Markdown file at `path` names, below the workspace's root.
 #[must_use]
