@@ -10,7 +10,7 @@ use super::{
     call::CallFailed,
     collections::{Numbers, first_version, write_maps},
     mail::Mail,
-    release::{Pending, To},
+    release::{Pending, Released, To},
     room::Role,
     shard_of,
     turn::Turn,
@@ -68,9 +68,10 @@ impl<D: Dialect> Hub<D> {
                 owner.numbers.bytes = room.log.as_ref().map_or(0, Log::bytes);
             }
             let released = room_turn.published.finish();
-            made += released.as_ref().map_or(0, |released| released.bytes());
+            made += released.as_ref().map_or(0, Released::bytes);
             rooms.push((room_turn.room, released));
         }
+        made += openings.iter().map(|opening| opening.message.len()).sum::<usize>();
         self.env.press(self.shard, made);
         self.pending.borrow_mut().push_back(Pending {
             position,

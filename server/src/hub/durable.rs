@@ -58,7 +58,7 @@ impl<D: Dialect> Hub<D> {
         for Opening { to, room, message, version } in pending.openings {
             match to {
                 To::Here(connection) => {
-                    open_here(rooms.get_mut(room), &connection, message, version)
+                    open_here(rooms.get_mut(room), &connection, message, version);
                 }
                 To::There(to) => self.post(shard_of(to), Mail::Open { to, message, version }),
                 To::Caller => {}
