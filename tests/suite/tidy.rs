@@ -221,7 +221,7 @@ fn prose_names_only_what_exists() {
 
 #[test]
 fn every_fault_is_shown_by_a_test_that_exists() {
-    let paths = ["tests/suite", "engine/tests", "protocol/tests"]
+    let paths = ["tests/suite", "engine/tests", "protocol/tests", "server/src/hub/tests"]
         .map(|folder| files(folder, &[".rs"]))
         .concat();
     let tests: Vec<(String, String)> =
