@@ -3,8 +3,10 @@
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use serde_json::json;
+use syncline::config::{Heal, Opening};
 use syncline_client::workspace::{
-    Client, ConnectionError, InMemory, Link, Settings, State, StoreState, WebSocket, workspace_url,
+    Client, Clock, ConnectionError, Event, InMemory, Link, Settings, State, StoreState, WebSocket,
+    workspace_url,
 };
 use syncline_engine::{Options, Store};
 use syncline_tests::{
@@ -25,10 +27,13 @@ fn settings() -> Settings {
     settings
 }
 
-fn start_with(address: SocketAddr, state: impl State) -> Client {
+fn transport(address: SocketAddr) -> WebSocket {
     let url = workspace_url(&format!("ws://{address}"), WORKSPACE, None);
-    let transport = WebSocket::new(&url).unwrap().with_token(&token(&json!({}))).unwrap();
-    Client::start(transport, settings(), state).unwrap()
+    WebSocket::new(&url).unwrap().with_token(&token(&json!({}))).unwrap()
+}
+
+fn start_with(address: SocketAddr, state: impl State) -> Client {
+    Client::start(transport(address), settings(), state).unwrap()
 }
 
 fn start(address: SocketAddr) -> Client {
@@ -98,30 +103,91 @@ async fn values_of_every_kind_arrive_byte_for_byte_and_stay() {
 }
 
 #[tokio::test]
-async fn clients_that_write_the_same_keys_at_once_end_equal() {
+async fn clients_that_write_the_same_keys_at_once_end_equal_whatever_the_server_sends_back() {
+    for heal in [Heal::Never, Heal::Heal, Heal::Always] {
+        let server = server(|config| config.workspace.heal = heal);
+        let address = server.address();
+        let clients: Vec<_> = (0..4).map(|_| Arc::new(start(address))).collect();
+        let writing: Vec<_> =
+            (0..4).map(|at| tokio::spawn(write(Arc::clone(&clients[at]), at))).collect();
+        for writer in writing {
+            writer.await.unwrap();
+        }
+        let clients: Vec<&Client> = clients.iter().map(|client| &**client).collect();
+        assert_eq!(end_equal(address, &clients).await.len(), 7);
+        blocking(|| drop(server)).await;
+    }
+}
+
+async fn write(client: Arc<Client>, at: usize) {
+    for number in 0..200 {
+        client.set(&format!("{}", number % 7), &(at, number)).await.unwrap();
+        if number % 10 == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn entries_with_their_stamps_are_read_when_the_server_writes_them() {
+    let server = server(|config| config.workspace.opening = Opening::Entries);
+    let address = server.address();
+    let future = i64::MAX / 2;
+    let mut ahead = settings();
+    ahead.clock = Clock::new(move || future);
+    ahead.opening = syncline_client::workspace::Opening::Entries;
+    let alice = Client::start(transport(address), ahead.clone(), InMemory).unwrap();
+    assert_eq!(alice.set("a", &json!({ "value": 1 })).await.unwrap(), future);
+    saved(&alice).await;
+    ahead.clock = Clock::system();
+    let bob = Client::start(transport(address), ahead, InMemory).unwrap();
+    until(&bob, |link| *link == Link::Synced).await;
+    assert_eq!(bob.get_json("a").unwrap().text(), r#"{"value":1}"#);
+    assert_eq!(bob.set("a", &2).await.unwrap(), future + 1, "the stamp was told");
+    saved(&bob).await;
+    blocking(|| drop(server)).await;
+}
+
+#[tokio::test]
+async fn a_value_of_the_future_that_was_seen_is_outbid() {
     let server = server(|_| {});
     let address = server.address();
-    let clients: Vec<_> = (0..4).map(|_| Arc::new(start(address))).collect();
-    let writing: Vec<_> = clients
-        .iter()
-        .enumerate()
-        .map(|(at, client)| {
-            let client = Arc::clone(client);
-            tokio::spawn(async move {
-                for number in 0..200 {
-                    client.set(&format!("{}", number % 7), &(at, number)).await.unwrap();
-                    if number % 10 == 0 {
-                        tokio::time::sleep(Duration::from_millis(1)).await;
-                    }
-                }
-            })
-        })
-        .collect();
-    for writer in writing {
-        writer.await.unwrap();
-    }
-    let clients: Vec<&Client> = clients.iter().map(|client| &**client).collect();
-    assert_eq!(end_equal(address, &clients).await.len(), 7);
+    let mut ahead = settings();
+    ahead.clock = Clock::new(|| i64::MAX / 2);
+    let alice = Client::start(transport(address), ahead, InMemory).unwrap();
+    alice.set("a", "future").await.unwrap();
+    saved(&alice).await;
+    let bob = start(address);
+    until(&bob, |link| *link == Link::Synced).await;
+    bob.set("a", "now").await.unwrap();
+    let all = end_equal(address, &[&alice, &bob]).await;
+    assert_eq!(all["a"], "\"now\"");
+    blocking(|| drop(server)).await;
+}
+
+#[tokio::test]
+async fn what_the_server_refuses_is_told_and_can_be_given_up() {
+    let server = server(|config| config.workspace.scopes = true);
+    let client = start(server.address());
+    until(&client, |link| *link == Link::Synced).await;
+    let mut watch = client.watch();
+    client.set("a", &1).await.unwrap();
+    let reason = soon("a refusal", async {
+        loop {
+            match watch.next().await {
+                Some(Event::Refused(reason)) => return reason,
+                Some(Event::Changed(_)) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    })
+    .await;
+    assert!(reason.starts_with("permission_denied"), "{reason}");
+    assert_eq!(client.status().borrow().pending, 1);
+    assert!(client.discard("a"));
+    saved(&client).await;
+    until(&client, |link| *link == Link::Synced).await;
+    assert!(client.keys().is_empty());
     blocking(|| drop(server)).await;
 }
 
