@@ -1,4 +1,4 @@
-//! Rust clients for the sync dialects of Syncline, one module per dialect: [`relay`] and
+//! Rust clients for the sync dialects of Syncline, one module per dialect: [`oplog`], [`relay`] and
 //! [`workspace`].
 //!
 //! Two devices of one user, and a server between them that sees neither the document nor its

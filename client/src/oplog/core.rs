@@ -79,6 +79,11 @@ impl Core {
         self.machine.kept().dataset.as_ref().map(|dataset| dataset.generation.clone())
     }
 
+    /// How far the dataset is here.
+    pub(super) fn cursor(&self) -> u64 {
+        self.machine.kept().dataset.as_ref().map_or(0, |dataset| dataset.cursor)
+    }
+
     pub(super) fn status(&self) -> Status {
         let unsaved = self.unsaved();
         match &self.link {
@@ -227,7 +232,7 @@ impl Core {
         let kept = self.machine.kept();
         let actor = &kept.actor;
         let generation = kept.dataset.as_ref().map_or("", |dataset| &dataset.generation);
-        let since = kept.dataset.as_ref().map_or(0, |dataset| dataset.cursor);
+        let since = self.cursor();
         let mut count = 0;
         let (path, body) = match plan {
             Plan::Rest => return Ok(None),

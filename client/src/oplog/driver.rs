@@ -15,6 +15,9 @@ use super::{
 /// How much longer than [`Settings::retry_max`] a server can make a client wait.
 const RETRY_AFTER_FACTOR: u32 = 10;
 
+/// Twice the time after which an answer without news counts as held back, at most.
+const HELD_BACK_MAX: Duration = Duration::from_secs(2);
+
 /// The task behind a client.
 #[derive(Debug)]
 pub(super) struct Driver<T> {
@@ -66,12 +69,13 @@ impl<T: Transport> Driver<T> {
     }
 
     async fn ask(&mut self, plan: Plan) {
-        let began = Instant::now();
+        let (began, cursor) = (Instant::now(), self.exchange.shared.look(Core::cursor));
         match self.exchange.run(plan).await {
             Ok(()) => {
                 self.failed = false;
                 if matches!(plan, Plan::Pull | Plan::Bootstrap) {
-                    self.pulled(plan, began);
+                    let news = self.exchange.shared.look(Core::cursor) != cursor;
+                    self.pulled(plan, began, news);
                 }
             }
             Err(SyncError::Unauthorized { status }) => {
@@ -86,12 +90,14 @@ impl<T: Transport> Driver<T> {
         }
     }
 
-    /// A pull that the server held back, as asked, is followed by the next one.
-    fn pulled(&mut self, plan: Plan, began: Instant) {
+    /// News are asked for at a steady pace. A client that lets the server hold back its answers
+    /// asks again at once when there were news, or when the server took its time.
+    fn pulled(&mut self, plan: Plan, began: Instant, news: bool) {
         let Settings { poll, wait, .. } = *self.exchange.settings;
-        let waited = plan == Plan::Pull && !wait.is_zero();
-        let held_back = waited && began.elapsed() >= wait / 2;
-        self.poll_at = if held_back { Instant::now() } else { Instant::now() + poll };
+        let now = Instant::now();
+        let held_back = now - began >= wait.min(poll).min(HELD_BACK_MAX) / 2;
+        let at_once = plan == Plan::Bootstrap || news || held_back;
+        self.poll_at = if !wait.is_zero() && at_once { now } else { now + poll };
     }
 
     async fn wait_after(&mut self, error: SyncError) {

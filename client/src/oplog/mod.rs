@@ -15,6 +15,44 @@
 //! * **The client resumes where it was**: an answer that broke off is kept as far as it came.
 //! * **Everything is bounded** ([`Settings`]), memory by single operations and snapshots.
 //!
+//! ```
+//! use syncline_client::oplog::{Client, Event, Payload, Settings};
+//! use syncline_engine::{Batch, Options, Store};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let dir = tempfile::tempdir()?;
+//! # let mut config = syncline::Config::default();
+//! # config.http.listen = ([127, 0, 0, 1], 0).into();
+//! # config.storage.dir = dir.path().join("data");
+//! # let server = syncline::Server::start(config)?;
+//! # let url = format!("http://{}", server.address());
+//! # let mut options = Options::default();
+//! # options.segment_bytes = 1 << 20;
+//! # let open = |name| Store::open(dir.path().join(name), options.clone());
+//! // let url = "http://127.0.0.1:8080";
+//! let (on_phone, on_laptop) = (open("phone")?, open("laptop")?);
+//! let (phone, _events) = Client::connect(&url, &on_phone, "tasks", Settings::default())?;
+//! let (laptop, mut events) = Client::connect(&url, &on_laptop, "tasks", Settings::default())?;
+//!
+//! phone.record("list", "list-1", Payload::of("buy milk")?).await?; // durable, offline or not
+//!
+//! let tasks = on_laptop.map("tasks")?;
+//! if let Some(Event::Ops(ops)) = events.next().await? {
+//!     let mut batch = Batch::new();
+//!     for op in &ops {
+//!         batch.put(&tasks, op.payload.read::<String>()?.as_bytes(), b"");
+//!     }
+//!     events.settle(batch)?; // what came and what was made of it are one
+//! }
+//! assert!(tasks.contains(b"buy milk")?);
+//! phone.close().await;
+//! laptop.close().await;
+//! # server.shutdown()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Only `http://` is built in; for TLS, implement [`Transport`] over a TLS client, or put a proxy
 //! beside the application.
 

@@ -23,9 +23,9 @@ pub struct Settings {
     pub on_replaced: OnReplaced,
     /// The time between two questions for news: 2 s, as in the original app.
     pub poll: Duration,
-    /// How long the server may hold back an answer until there is news, in whole seconds: 0, not
-    /// at all. A server that does not offer this answers at once and is asked every
-    /// [`Settings::poll`].
+    /// How long the server may hold back an answer until there are news, in whole seconds: 0, not
+    /// at all. With a server that offers this (`oplog.wait_max`), news come at once. Any other
+    /// answers at once and is asked every [`Settings::poll`].
     pub wait: Duration,
     /// Operations that may wait to be confirmed: 100,000. [`Client::record`](super::Client::record)
     /// waits for room.

@@ -2,6 +2,7 @@
 
 mod board;
 mod device;
+mod oplog;
 mod restart;
 mod state;
 mod sync;
