@@ -21,6 +21,9 @@ use super::{
 /// A body must come at least so fast, after the first [`Intake::time`].
 const BYTES_PER_SECOND_MIN: u64 = 16 << 10;
 
+/// What is reserved at most for the rest of a body before it comes, in bytes.
+const RESERVED_BYTES_MAX: usize = 1 << 20;
+
 /// How bodies are read.
 #[derive(Clone, Debug)]
 pub(crate) struct Intake {
@@ -114,6 +117,9 @@ impl Intake {
             return Ok(first);
         }
         let mut all = BytesMut::from(first);
+        // What a head announces is believed up to here.
+        let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+        all.reserve(announced.min(RESERVED_BYTES_MAX));
         while let Some(piece) = arriving.piece(body).await? {
             self.hold(held, all.len(), piece.len())?;
             all.extend_from_slice(&piece);

@@ -130,7 +130,7 @@ fn a_second_signal_ends_it_at_once() {
     let stuck = Peer::binary(serving.address(), &Hello::new("stuck", "k"));
     while sender.message() != (syncline_tests::relay::Message::Accepted { id: 32, seq: 32 }) {}
     serving.signal(Signal::TERM);
-    syncline_tests::until("it says that it shuts down", || {
+    until("it says that it shuts down", || {
         serving.output().contains("shutting down").then_some(())
     });
     serving.signal(Signal::INT);
