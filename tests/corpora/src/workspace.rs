@@ -1,6 +1,8 @@
 //! Messages of a workspace, of clients and of servers: what is understood is written and understood
 //! again, and whatever a client sends, the workspace can be told whole.
 
+use std::collections::BTreeMap;
+
 use serde::de::IgnoredAny;
 use syncline_protocol::{
     dialect::{
@@ -110,7 +112,7 @@ fn apply(room: &mut Room, memory: &mut Memory, command: Command, workspace: &Wor
             Effect::Open { message, .. } => {
                 let said = std::str::from_utf8(&message).expect("JSON is UTF-8");
                 let Ok(ServerMessage::Init(all)) = decode_server(said) else { panic!("{said}") };
-                assert_eq!(all.len(), memory.maps.get(&0).map_or(0, |map| map.len()));
+                assert_eq!(all.len(), memory.maps.get(&0).map_or(0, BTreeMap::len));
                 message.to_vec()
             }
             Effect::Reply { message, .. } => message,
