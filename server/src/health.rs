@@ -87,7 +87,6 @@ impl fmt::Debug for OpenConnection {
 
 impl OpenConnection {
     /// Keeps something that is dropped when the connection ends.
-    #[allow(dead_code, reason = "for the dialects that show who is there")]
     pub(crate) fn keep(&mut self, kept: Box<dyn Send>) {
         self.kept.push(kept);
     }

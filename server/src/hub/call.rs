@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use syncline_engine::{Error, Log, Map};
+use syncline_engine::{Error, Log};
 use syncline_protocol::dialect::{Dialect, Framing, Member};
 use tokio::sync::oneshot;
 
 use super::{
     COMMAND_BYTES_EXTRA, Hub,
     mail::Mail,
-    names::{log_name, map_name},
+    names::log_name,
     owner_of,
     release::{Sender, To},
 };
@@ -126,14 +126,5 @@ impl<D: Dialect> Hub<D> {
     /// As [`Store::find_log`](syncline_engine::Store::find_log).
     pub(crate) fn log(&self, room: &str) -> Result<Option<Log>, Error> {
         self.env.store.find_log(&log_name::<D>(room))
-    }
-
-    /// A map of a room, if it exists, for reading. What it shows may not be durable yet.
-    ///
-    /// # Errors
-    /// As [`Store::find_map`](syncline_engine::Store::find_map).
-    #[allow(dead_code, reason = "for the dialects that keep entries")]
-    pub(crate) fn map(&self, room: &str, number: u64) -> Result<Option<Map>, Error> {
-        self.env.store.find_map(&map_name::<D>(room, number))
     }
 }
