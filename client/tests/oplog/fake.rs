@@ -2,7 +2,7 @@
 //! on which things go wrong. A request is handled inside the call that sends it.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -20,6 +20,8 @@ struct Dataset {
     snapshot: String,
     ops: Vec<Value>,
     names: BTreeSet<String>,
+    /// How far each client said it was in this generation: it must never take that back.
+    acked: BTreeMap<String, usize>,
     news: Arc<Notify>,
     /// The lengths of the pushes so far.
     pushes: Vec<usize>,
@@ -123,14 +125,22 @@ impl FakeServer {
         assert_eq!(self.lock().push(&body).0, 200);
     }
 
+    /// A device comes back from an older copy of itself.
+    pub(crate) fn forget_what_clients_said(&self) {
+        self.lock().acked.clear();
+    }
+
     /// The dataset goes on under another key.
     pub(crate) fn migrate(&self, key: &str) {
-        self.lock().key = key.into();
+        let mut dataset = self.lock();
+        dataset.key = key.into();
+        dataset.acked.clear();
     }
 
     /// The server is restored from a copy that ends after so many operations.
     pub(crate) fn lose_after(&self, count: usize) {
         let mut dataset = self.lock();
+        dataset.acked.clear();
         dataset.ops.truncate(count);
         dataset.names = dataset.ops.iter().map(name).collect();
     }
@@ -170,12 +180,14 @@ impl Dataset {
         (409, json!({ "datasetGenerationKey": self.key, "snapshot": self.snapshot }))
     }
 
-    fn pull(&self, path: &str) -> Answer {
+    fn pull(&mut self, path: &str) -> Answer {
         if parameter(path, "datasetGenerationKey").unwrap() != self.key {
             return self.stale();
         }
-        assert!(!parameter(path, "clientId").unwrap().is_empty());
         let since: usize = parameter(path, "since").unwrap().parse().unwrap();
+        let acked = self.acked.entry(parameter(path, "clientId").unwrap()).or_default();
+        assert!(since >= *acked, "it takes back what it said: {since} after {acked}");
+        *acked = since.min(self.ops.len());
         let ops = &self.ops[since.min(self.ops.len())..];
         let head = self.ops.len();
         (200, json!({ "serverSeq": head, "datasetGenerationKey": self.key, "ops": ops }))
@@ -213,6 +225,7 @@ impl Dataset {
         self.retired.insert(std::mem::replace(&mut self.key, key));
         self.snapshot = body["snapshot"].as_str().unwrap().to_owned();
         self.ops.clear();
+        self.acked.clear();
         self.names.clear();
         self.news.notify_waiters();
         (200, json!({ "serverSeq": 0, "datasetGenerationKey": self.key }))

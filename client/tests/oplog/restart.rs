@@ -196,6 +196,7 @@ async fn a_device_that_was_restored_from_a_copy_gets_back_what_it_had_made_since
     device.record("behind the copy").await;
     device.saved().await;
     device.client.close().await;
+    server.forget_what_clients_said();
     let mut restored = Device::start_on(&copy, server.link(), settings());
     assert_eq!(restored.texts(1).await, ["behind the copy"]);
     let op = restored.record("new").await;
