@@ -154,8 +154,14 @@ impl<D: Dialect> Hub<D> {
                 self.fail(&to, "what the room keeps cannot be read");
             }
             (Some(to), applied) => {
-                debug_assert!(answer.is_some() || applied.is_err(), "a caller is answered");
-                let outcome = answer.filter(|_| applied.is_ok()).ok_or(CallFailed::Unreadable);
+                let outcome = match (applied, refused, answer) {
+                    (Ok(()), None, Some(answer)) => Ok(answer),
+                    (Ok(()), Some(_), _) => Err(CallFailed::RoomFull),
+                    (applied, ..) => {
+                        debug_assert!(applied.is_err(), "a caller is answered or refused");
+                        Err(CallFailed::Unreadable)
+                    }
+                };
                 turn.answers.push(Answered { to, outcome });
             }
         }

@@ -24,6 +24,9 @@ pub(crate) enum CallFailed {
     /// The disk is full: the same call may work later.
     #[error("the disk is full")]
     Full,
+    /// The room holds as much as it may.
+    #[error("the room holds as much as it may")]
+    RoomFull,
     /// The server ends, or its store has failed.
     #[error("the server takes no more writes")]
     Stopped,

@@ -206,3 +206,18 @@ fn bodies_over_their_common_budget_are_503_until_others_are_answered() {
         (client.push(&key, std::slice::from_ref(&large)).status == 200).then_some(())
     });
 }
+
+#[test]
+fn a_dataset_that_is_full_takes_no_batch_in_part() {
+    let server = TestServer::start(|c| c.oplog.dataset_ops_max = 3);
+    let mut client = Client::new(server.address(), "a");
+    let key = client.key();
+    let ops: Vec<Value> = (1..=4).map(|clock| op("a", clock, &json!(clock))).collect();
+    is_error(&client.push(&key, &ops), 507);
+    assert_eq!(ok(&client.push(&key, &ops[..3]))["serverSeq"], 3);
+    is_error(&client.push(&key, &ops[3..]), 507);
+    // What it has already is no more than it has, and a reset makes room.
+    assert_eq!(ok(&client.push(&key, &ops[1..3]))["serverSeq"], 3);
+    let _ = ok(&client.reset("another-key", ""));
+    assert_eq!(ok(&client.push("another-key", &ops[..3]))["serverSeq"], 3);
+}

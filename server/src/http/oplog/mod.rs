@@ -173,6 +173,10 @@ fn call_failed(failed: CallFailed) -> Answer {
     let status = match failed {
         CallFailed::Unreadable => StatusCode::INTERNAL_SERVER_ERROR,
         CallFailed::Full => StatusCode::INSUFFICIENT_STORAGE,
+        CallFailed::RoomFull => {
+            let why = "the dataset holds as much as it may";
+            return error(StatusCode::INSUFFICIENT_STORAGE, why);
+        }
         CallFailed::Stopped => StatusCode::SERVICE_UNAVAILABLE,
     };
     later_if_busy(error(status, &failed.to_string()))

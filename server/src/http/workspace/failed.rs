@@ -60,7 +60,7 @@ impl Failed {
                 let (status, why) = refused.answer();
                 later_if_busy(details(status, "bad_body", why))
             }
-            Self::Full => {
+            Self::Full | Self::Call(CallFailed::RoomFull) => {
                 let why = "the workspace holds as much as it may";
                 details(StatusCode::INSUFFICIENT_STORAGE, "workspace_full", why)
             }
