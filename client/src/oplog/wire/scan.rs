@@ -188,8 +188,7 @@ mod tests {
             let name = prop_oneof![Just("ops".to_owned()), "[a-z]{1,3}"];
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-                prop::collection::btree_map(name, inner, 0..4)
-                    .prop_map(|map| Value::from_iter(map)),
+                prop::collection::btree_map(name, inner, 0..4).prop_map(Value::from_iter),
             ]
         })
     }
