@@ -54,6 +54,8 @@ function showStatus() {
     synced: pending ? "Saving…" : "Saved",
   }[state];
   setText($("status-text"), refused ? "Not saved" : text);
+  // Read aloud: that the board is there, not every save. The banner tells of what is wrong.
+  setText($("announcement"), state === "synced" ? "Connected" : "");
   clearInterval(countdown);
   if (refused) showBanner(`The server did not take ${waiting}: ${refused}`);
   else if (state === "stopped") showBanner(reason, "Connect again");
@@ -65,7 +67,10 @@ function showStatus() {
     };
     show();
     countdown = setInterval(show, 1_000);
-  } else if (state === "synced") $("banner").hidden = true;
+  } else if (state === "synced") {
+    $("banner").hidden = true;
+    setText($("banner-text"), "");
+  }
 }
 
 function showBanner(text, action = "") {
