@@ -25,6 +25,7 @@ export class Board {
   #top = 0;
   #fitted = false;
   #drag = null; // {id, dx, dy, x, y, moved}
+  #dragged = false;
   #unsent = new Map(); // id -> note: changed and not written yet
   #sending = 0;
 
@@ -179,6 +180,7 @@ export class Board {
 
   #grab(event) {
     const element = event.target.closest(".note");
+    this.#dragged = false;
     const busy = this.#drag || event.button !== 0 || event.target.closest("button");
     if (busy || !element || element.classList.contains("editing")) return;
     // A finger on the note itself scrolls the board; it drags by the bar.
@@ -206,7 +208,8 @@ export class Board {
     this.#drag = null;
     this.#notes.get(drag.id)?.element.classList.remove("dragging");
     this.#flush();
-    if (!drag.moved && event.type === "pointerup" && event.pointerType === "mouse") this.#edit(drag.id);
+    // The click that ends a drag is none.
+    this.#dragged = drag.moved;
   }
 
   #click(event) {
@@ -215,7 +218,8 @@ export class Board {
     const { id } = element.dataset;
     if (event.target.closest(".delete")) this.#remove(id);
     else if (event.target.closest(".recolour")) this.#recolour(id);
-    else if (event.pointerType === "touch" && !event.target.closest(".bar")) this.#edit(id);
+    else if (!this.#dragged && !event.target.closest(".bar")) this.#edit(id);
+    this.#dragged = false;
   }
 
   #typed(event) {

@@ -115,6 +115,24 @@ impl Page {
         self.mouse("mouseReleased", (x + dx, y + dy), 1);
     }
 
+    /// Taps into the middle of an element with a finger.
+    pub fn tap(&self, selector: &str) {
+        self.swipe(selector, (0.0, 0.0));
+    }
+
+    /// Drags an element by its middle, with a finger.
+    pub fn swipe(&self, selector: &str, (dx, dy): (f64, f64)) {
+        let (x, y) = self.middle(selector);
+        self.touch("touchStart", &[(x, y)]);
+        if (dx, dy) != (0.0, 0.0) {
+            for step in 1..=5 {
+                let part = f64::from(step) / 5.0;
+                self.touch("touchMove", &[(x + dx * part, y + dy * part)]);
+            }
+        }
+        self.touch("touchEnd", &[]);
+    }
+
     /// Writes text where the cursor is.
     pub fn write(&self, text: &str) {
         self.call("Input.insertText", &json!({ "text": text }));
@@ -143,6 +161,7 @@ impl Page {
             "width": width, "height": height, "deviceScaleFactor": scale, "mobile": phone,
         });
         self.call("Emulation.setDeviceMetricsOverride", &size);
+        self.call("Emulation.setTouchEmulationEnabled", &json!({ "enabled": phone }));
     }
 
     /// What it looks like, as a picture of this format (`png`, `webp`) in base64.
@@ -168,6 +187,13 @@ impl Page {
             at.as_array().map(|at| (at[0].clone(), at[1].clone()))
         });
         (at.0.as_f64().expect("a number"), at.1.as_f64().expect("a number"))
+    }
+
+    fn touch(&self, kind: &str, fingers: &[(f64, f64)]) {
+        let points: Vec<Value> =
+            fingers.iter().map(|(x, y)| json!({ "x": x, "y": y, "id": 0 })).collect();
+        let event = json!({ "type": kind, "touchPoints": points });
+        self.call("Input.dispatchTouchEvent", &event);
     }
 
     fn mouse(&self, kind: &str, (x, y): (f64, f64), buttons: u8) {

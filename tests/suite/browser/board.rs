@@ -1,6 +1,8 @@
 //! One board on several devices: what one does the others see, whatever happens to the network and
 //! the server in between.
 
+use std::{thread, time::Duration};
+
 use serde_json::{Value, json};
 use syncline_tests::{
     browser::{Browser, Page},
@@ -183,6 +185,37 @@ fn a_killed_server_keeps_the_board() {
     }
     assert_eq!(late.value("document.querySelectorAll('.note').length"), 3);
     nobody_complains(&[&one, &two, &late]);
+}
+
+#[test]
+fn a_finger_taps_to_write_and_drags_by_the_bar() {
+    let Some(browser) = Browser::start() else { return };
+    let dir = TempDir::new().expect("a temporary directory");
+    let server = serve(&dir, "127.0.0.1:0");
+    let (desk, phone) = (open(&browser, &server, "thumb"), open(&browser, &server, "thumb"));
+    phone.resize(390, 780, true);
+    phone.tap("#add");
+    phone.sees("the new note is being written", "document.activeElement.matches('textarea')");
+    phone.write("thumb");
+    shows(&desk, "thumb");
+    phone.run("document.activeElement.blur()");
+
+    let it = note(&phone, "thumb");
+    let left = format!("document.querySelector({}).getBoundingClientRect().left", json!(it));
+    let before = phone.value(&left).as_f64().expect("a number");
+    phone.swipe(&format!("{it} .bar"), (70.0, 40.0));
+    phone.sees("it was dragged", &format!("{left} > {before} + 30"));
+    // A browser takes a tap right behind a swipe for the end of the swipe.
+    agree(&[&desk, &phone]);
+    until("it is being written", || {
+        phone.tap(&format!("{it} textarea"));
+        thread::sleep(Duration::from_millis(500));
+        (phone.value("document.activeElement.matches('textarea')") == true).then_some(())
+    });
+    let width = "document.documentElement.scrollWidth <= innerWidth";
+    assert_eq!(phone.value(width), true, "the page is no wider than the phone");
+    agree(&[&desk, &phone]);
+    nobody_complains(&[&desk, &phone]);
 }
 
 #[test]
