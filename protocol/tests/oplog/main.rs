@@ -11,4 +11,5 @@ mod generations;
 mod golden;
 mod limits;
 mod model;
+mod pieces;
 mod requests;

@@ -26,6 +26,9 @@ const WORTH_BYTES: usize = 1 << 10;
 /// Pieces that are handed on have this many bytes, or are the last one.
 const PIECE_BYTES: usize = 16 << 10;
 
+/// Plain bytes that are encoded or decoded at once, before others on the shard have their turn.
+pub(super) const TURN_BYTES: usize = 256 << 10;
+
 /// Decodes a body into memory, up to a cap.
 pub(super) struct Decoder(MultiGzDecoder<Capped>);
 
@@ -111,10 +114,10 @@ pub(super) fn encode_for(request: &HeaderMap, mut answer: Answer) -> Answer {
     headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     headers.remove(header::CONTENT_LENGTH);
     answer.map(|body| {
-        let whole = body.as_full().map(|full| encode(full));
+        let whole = body.as_full().filter(|full| full.len() <= TURN_BYTES).map(|full| encode(full));
         match whole {
             Some(Ok(encoded)) => Body::full(encoded),
-            _ => Body::pieces(Encoding { body, encoder: Some(encoder()) }),
+            _ => Body::pieces(Encoding::new(body)),
         }
     })
 }
@@ -149,20 +152,42 @@ fn encode(bytes: &[u8]) -> io::Result<Vec<u8>> {
 /// A body that is encoded while it is taken.
 struct Encoding {
     body: Body,
+    /// What is not encoded yet of the body's last piece, which may be a snapshot of any size.
+    rest: Bytes,
     /// None behind the end.
     encoder: Option<GzEncoder<Vec<u8>>>,
+    /// Bytes encoded since others had their turn.
+    turn_bytes: usize,
+}
+
+impl Encoding {
+    fn new(body: Body) -> Self {
+        Self { body, rest: Bytes::new(), encoder: Some(encoder()), turn_bytes: 0 }
+    }
 }
 
 impl Pieces for Encoding {
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Aborted>>> {
         loop {
             let Some(encoder) = &mut self.encoder else { return Poll::Ready(None) };
-            let Some(piece) = ready!(self.body.poll_piece(cx)) else {
-                let last = self.encoder.take().map(GzEncoder::finish);
-                return Poll::Ready(last.map(|last| last.map(Bytes::from).map_err(|_| Aborted)));
-            };
+            if self.turn_bytes >= TURN_BYTES {
+                self.turn_bytes = 0;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if self.rest.is_empty() {
+                let Some(piece) = ready!(self.body.poll_piece(cx)) else {
+                    let last = self.encoder.take().map(GzEncoder::finish);
+                    return Poll::Ready(
+                        last.map(|last| last.map(Bytes::from).map_err(|_| Aborted)),
+                    );
+                };
+                self.rest = piece?;
+            }
+            let some = self.rest.split_to(self.rest.len().min(TURN_BYTES - self.turn_bytes));
+            self.turn_bytes += some.len();
             // Writing to memory cannot fail.
-            encoder.write_all(&piece?).map_err(|_| Aborted)?;
+            encoder.write_all(&some).map_err(|_| Aborted)?;
             if encoder.get_ref().len() >= PIECE_BYTES {
                 return Poll::Ready(Some(Ok(std::mem::take(encoder.get_mut()).into())));
             }
@@ -191,6 +216,26 @@ mod tests {
         // Members may follow one another (RFC 1952, section 2.2).
         let twice = [&encoded[..], &encoded[..]].concat();
         assert_eq!(gunzip(&twice, 1 << 20).unwrap(), text.repeat(2));
+    }
+
+    #[test]
+    fn a_large_body_is_encoded_turn_by_turn() {
+        let text: String = (0..200_000).map(|n| format!("{{\"number\":{n}}},")).collect();
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        let answer = crate::http::answer::json(http::StatusCode::OK, text.clone());
+        let mut body = encode_for(&headers, answer).into_body();
+        let (mut encoded, mut turns) = (Vec::new(), 1);
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        loop {
+            match body.poll_piece(&mut cx) {
+                Poll::Ready(Some(piece)) => encoded.extend_from_slice(&piece.unwrap()),
+                Poll::Ready(None) => break,
+                Poll::Pending => turns += 1,
+            }
+        }
+        assert_eq!(gunzip(&encoded, text.len()).unwrap(), text);
+        assert!(turns > text.len() / TURN_BYTES, "{turns} turns for {} bytes", text.len());
     }
 
     #[test]

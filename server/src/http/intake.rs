@@ -15,7 +15,7 @@ use tokio::{
 
 use super::{
     budget::{Budget, Held},
-    gzip::{DECODE_BYTES, Decoder, Undecoded},
+    gzip::{DECODE_BYTES, Decoder, TURN_BYTES, Undecoded},
 };
 
 /// A body must come at least so fast, after the first [`Intake::time`].
@@ -40,7 +40,14 @@ pub(crate) struct Intake {
 pub(crate) struct Received {
     /// Its bytes, decoded.
     pub(crate) bytes: Bytes,
-    _held: Held,
+    held: Held,
+}
+
+impl Received {
+    /// Lets go of its bytes, but counts them as held: for who has made as many of them.
+    pub(crate) fn into_held(self) -> Held {
+        self.held
+    }
 }
 
 /// Why a body was not taken.
@@ -105,7 +112,7 @@ impl Intake {
         } else {
             self.gather(&mut body, &mut held).await?
         };
-        Ok(Received { bytes, _held: held })
+        Ok(Received { bytes, held })
     }
 
     async fn gather(&self, body: &mut Incoming, held: &mut Held) -> Result<Bytes, Refused> {
@@ -130,14 +137,16 @@ impl Intake {
     async fn decode(&self, body: &mut Incoming, held: &mut Held) -> Result<Bytes, Refused> {
         let mut arriving = Arriving::new(self.time);
         let mut decoder = Decoder::new(self.bytes_max);
+        let mut turn_from = 0;
         while let Some(piece) = arriving.piece(body).await? {
             for encoded in piece.chunks(DECODE_BYTES) {
                 let before = decoder.len();
                 decoder.feed(encoded)?;
                 self.hold(held, before, decoder.len() - before)?;
-                if decoder.len() - before > DECODE_BYTES << 4 {
+                if decoder.len() - turn_from > TURN_BYTES {
                     // Others on this shard are waiting.
                     yield_now().await;
+                    turn_from = decoder.len();
                 }
             }
         }

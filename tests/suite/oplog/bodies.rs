@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use serde_json::{Value, json};
 use syncline_tests::{
+    http::get,
     oplog::{Client, JSON, ok, op},
     server::TestServer,
 };
@@ -41,6 +42,30 @@ fn a_push_may_be_encoded() {
     let plain = push(&key, &[]);
     let identity = ("Content-Encoding", "identity");
     assert_eq!(client.ask("POST", "/sync/push", &[JSON, identity], &plain).status, 200);
+}
+
+#[test]
+fn a_large_push_is_asked_in_pieces() {
+    let (server, mut client) = served();
+    let key = client.key();
+    let calls = || {
+        let metrics = get(server.address(), "/metrics").text();
+        let line =
+            metrics.lines().find(|l| l.starts_with("syncline_calls_total{dialect=\"oplog\"}"));
+        line.and_then(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).expect("the metric")
+    };
+    let before = calls();
+    let ops: Vec<Value> = (1..=10_000).map(|clock| op("a", clock, &json!(clock))).collect();
+    assert_eq!(ok(&client.push(&key, &ops))["serverSeq"], 10_000);
+    assert_eq!(calls() - before, 3, "4,096 operations each at most");
+    let pulled = ok(&client.pull(&key, 0, ""));
+    let stored = pulled["ops"].as_array().unwrap().iter();
+    assert!(stored.map(|op| op["payload"].as_u64().unwrap()).eq(1..=10_000));
+    // Nothing of a push is stored when one operation is none, wherever it stands.
+    let mut wrong: Vec<Value> = (1..=9_000).map(|clock| op("b", clock, &json!(0))).collect();
+    wrong[8_999]["clock"] = json!(0);
+    assert_eq!(client.push(&key, &wrong).status, 400);
+    assert_eq!(ok(&client.pull(&key, 10_000, ""))["serverSeq"], 10_000);
 }
 
 #[test]

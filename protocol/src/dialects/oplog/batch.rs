@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use prost::encoding::encode_varint;
 
-use super::op::Ops;
+use super::part::Part;
 use crate::dialect::{Collections, Unreadable};
 
 /// How much capacity each buffer keeps between commands, in bytes.
@@ -33,7 +33,7 @@ impl Scratch {
     /// Finds what of a batch is neither stored nor further ahead in it.
     pub(super) fn find_new(
         &mut self,
-        ops: &Ops,
+        ops: &Part,
         tuples: u64,
         collections: &impl Collections,
     ) -> Result<Added, Unreadable> {
@@ -55,7 +55,7 @@ impl Scratch {
     /// Stores what was found to be new. The numbers of operations begin after `base` in the log.
     pub(super) fn append_new(
         &mut self,
-        ops: &Ops,
+        ops: &Part,
         base: u64,
         tuples: u64,
         collections: &mut impl Collections,

@@ -31,6 +31,8 @@ mod fault;
 mod limits;
 mod meta;
 mod op;
+mod part;
+mod pieces;
 mod request;
 mod room;
 mod text;
@@ -42,6 +44,7 @@ pub use command::{Command, Request};
 pub use fault::BadRequest;
 pub use limits::Limits;
 pub use op::{BadOp, CLOCK_MAX, ID_BYTES_MAX, PAYLOAD_DEPTH_MAX, SCOPE_BYTES_MAX, Scopes};
+pub use pieces::Pieces;
 pub use request::{Checkpoint, Pull, Push, Reset};
 pub use room::Room;
 

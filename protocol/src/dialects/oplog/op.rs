@@ -2,6 +2,8 @@
 //!
 //! Knows nothing of requests around it or of datasets. The payload is text that is never looked into.
 
+use std::ops::Range;
+
 use super::text;
 
 /// The longest scope, in bytes of UTF-8. The shortest is 1.
@@ -109,15 +111,25 @@ impl Ops {
         self.ends.len()
     }
 
-    /// In their order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = Op<'_>> {
-        let mut begin = 0;
-        self.ends.iter().map(move |ends| {
+    /// Those from one place to before another, in their order.
+    pub(super) fn iter(&self, places: Range<usize>) -> impl Iterator<Item = Op<'_>> {
+        let mut begin = self.begin(places.start);
+        self.ends[places].iter().map(move |ends| {
             let tuple = &self.bytes[begin..ends.tuple];
             let start = &self.bytes[ends.tuple..ends.record];
             begin = ends.record;
             Op { tuple, start }
         })
+    }
+
+    /// Bytes of those from one place to before another.
+    pub(super) fn bytes(&self, places: Range<usize>) -> usize {
+        self.begin(places.end) - self.begin(places.start)
+    }
+
+    /// Where the bytes of the one at a place begin.
+    fn begin(&self, place: usize) -> usize {
+        place.checked_sub(1).map_or(0, |before| self.ends[before].record)
     }
 
     /// Adds an operation. What it is refused for may have left half of it behind, so that the rest is of

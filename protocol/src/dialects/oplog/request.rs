@@ -7,7 +7,8 @@ use std::{borrow::Cow, fmt};
 use super::{
     body,
     fault::BadRequest,
-    op::{ID_BYTES_MAX, Ops, Scopes},
+    op::{ID_BYTES_MAX, Scopes},
+    part::Part,
     text,
 };
 
@@ -23,7 +24,7 @@ pub struct Push {
     pub(super) client_id: Box<str>,
     /// Empty for a client that has never had one.
     pub(super) generation: Box<str>,
-    pub(super) ops: Ops,
+    pub(super) ops: Part,
 }
 
 impl Push {
@@ -36,7 +37,7 @@ impl Push {
         Ok(Self {
             client_id: name(fields.client_id, CLIENT_ID)?.into(),
             generation: generation(fields.generation)?.into(),
-            ops: ops.ok_or(BadRequest::Missing("ops"))?,
+            ops: ops.map(Part::all).ok_or(BadRequest::Missing("ops"))?,
         })
     }
 

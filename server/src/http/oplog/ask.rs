@@ -85,16 +85,29 @@ impl Api {
                 _ => Push::decode(&body.bytes, scopes).map(Request::Push),
             };
             // It counts as held until the answer: what was read of it is as large.
-            (read, body)
+            (read, body.into_held())
         };
         let (request, _held) = if bytes < READ_BESIDE_BYTES {
             read()
         } else {
             spawn_blocking(read).await.map_err(|_| Failed::Unreadable)?
         };
-        let answer = self.ask(tenant, request.map_err(Failed::Bad)?, bytes).await?;
+        let answer = match request.map_err(Failed::Bad)? {
+            Request::Push(push) => self.push(tenant, push).await?,
+            other => self.ask(tenant, other, bytes).await?,
+        };
         // Such an answer has no records, and so cannot be overtaken.
         self.reply(tenant, answer)?.ok_or(Failed::Moving)
+    }
+
+    /// Pushes piece by piece: others have their turn between two of them.
+    async fn push(&self, tenant: &Tenant, push: Push) -> Result<oplog::Answer, Failed> {
+        let mut pieces = push.into_pieces();
+        while let Some(piece) = pieces.next_piece() {
+            let bytes = piece.bytes();
+            pieces.answered(self.ask(tenant, Request::Push(piece), bytes).await?);
+        }
+        pieces.into_answer().ok_or(Failed::Unreadable)
     }
 
     /// Asks the dataset; whoever waits for its news is told of them, even when the client has gone.
