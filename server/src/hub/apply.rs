@@ -2,7 +2,7 @@
 
 use std::{marker::PhantomData, rc::Rc};
 
-use syncline_protocol::dialect::{Dialect, Member, Room as _};
+use syncline_protocol::dialect::{Dialect, Member, Refused, Room as _, Unreadable};
 
 use super::{
     Hub,
@@ -154,14 +154,7 @@ impl<D: Dialect> Hub<D> {
                 self.fail(&to, "what the room keeps cannot be read");
             }
             (Some(to), applied) => {
-                let outcome = match (applied, refused, answer) {
-                    (Ok(()), None, Some(answer)) => Ok(answer),
-                    (Ok(()), Some(_), _) => Err(CallFailed::RoomFull),
-                    (applied, ..) => {
-                        debug_assert!(applied.is_err(), "a caller is answered or refused");
-                        Err(CallFailed::Unreadable)
-                    }
-                };
+                let outcome = outcome(applied, refused, answer);
                 turn.answers.push(Answered { to, outcome });
             }
         }
@@ -179,6 +172,22 @@ impl<D: Dialect> Hub<D> {
         let found = self.find(member)?;
         let framing = found.framing();
         Some((To::Here(found), Some(framing)))
+    }
+}
+
+/// What a caller is told once the turn is durable.
+fn outcome<A>(
+    applied: Result<(), Unreadable>,
+    refused: Option<Refused>,
+    answer: Option<A>,
+) -> Result<A, CallFailed> {
+    match (applied, refused, answer) {
+        (Ok(()), None, Some(answer)) => Ok(answer),
+        (Ok(()), Some(_), _) => Err(CallFailed::RoomFull),
+        (applied, ..) => {
+            debug_assert!(applied.is_err(), "a caller is answered or refused");
+            Err(CallFailed::Unreadable)
+        }
     }
 }
 
