@@ -1,7 +1,7 @@
 //! Starting, running and stopping a server.
 
 use std::{
-    fmt,
+    fmt, fs,
     future::{Future, pending},
     io,
     net::{SocketAddr, TcpListener},
@@ -10,7 +10,7 @@ use std::{
 };
 
 use socket2::{Domain, Protocol, Socket, Type};
-use syncline_engine::{OpenReport, Options, Store};
+use syncline_engine::{OpenReport, Options, Store, storage::Disk};
 use tokio::sync::watch;
 
 use crate::{
@@ -30,6 +30,9 @@ const BACKLOG: i32 = 4_096;
 
 /// What a record may hold beside a message of the largest size, in bytes.
 const RECORD_BYTES_EXTRA: usize = 4 << 10;
+
+/// The size of a segment on a disk of the caller's, in bytes.
+const SMALL_SEGMENT_BYTES: u64 = 256 << 10;
 
 /// A running server. Dropping it shuts it down.
 pub struct Server {
@@ -70,12 +73,33 @@ impl Server {
     /// # Errors
     /// A [`StartError`] says what to mend.
     pub fn start(config: Config) -> Result<Self, StartError> {
+        Self::start_with(config, |config, options| Store::open(&config.storage.dir, options))
+    }
+
+    /// As [`Server::start`], with the store on a disk of the caller's: a simulated one in tests.
+    /// The directory that is configured is made, and holds what lies beside a store. Segments are
+    /// small, as a disk in memory wants them.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub fn start_on(config: Config, disk: Arc<dyn Disk>) -> Result<Self, StartError> {
+        fs::create_dir_all(&config.storage.dir)?;
+        Self::start_with(config, |_, mut options| {
+            options.segment_bytes = SMALL_SEGMENT_BYTES;
+            Store::open_on(disk, options)
+        })
+    }
+
+    fn start_with(
+        config: Config,
+        open: impl FnOnce(&Config, Options) -> Result<Store, syncline_engine::Error>,
+    ) -> Result<Self, StartError> {
         let shards = match config.http.shards {
             0 => thread::available_parallelism().map_or(1, usize::from),
             count => count,
         };
         let (address, listeners) = bind(config.http.listen, shards)?;
-        let store = open_store(&config, shards)?;
+        let store = open(&config, store_options(&config, shards))?;
         let auth = Auth::start(&config.auth, &config.storage.dir)?;
         let metrics = Arc::new(Metrics::new());
         let health = Arc::default();
@@ -183,7 +207,7 @@ impl Drop for Server {
     }
 }
 
-fn open_store(config: &Config, shards: usize) -> Result<Store, StartError> {
+fn store_options(config: &Config, shards: usize) -> Options {
     let mut options = Options::default();
     options.durability = match config.storage.durability {
         Durability::Device => syncline_engine::Durability::Device,
@@ -198,7 +222,7 @@ fn open_store(config: &Config, shards: usize) -> Result<Store, StartError> {
     options.committer_thread = config.storage.durability == Durability::Device;
     // Snapshots and compaction: nobody else would win back the space of what is deleted.
     options.maintenance_thread = true;
-    Ok(Store::open(&config.storage.dir, options)?)
+    options
 }
 
 fn watch_store(store: &Store, health: &Arc<Health>) {

@@ -62,10 +62,19 @@ impl Raw {
     /// When nobody listens there.
     #[must_use]
     pub fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).expect("the server listens");
+        Self::try_connect(address).expect("the server listens")
+    }
+
+    /// Connects; none when nobody listens there.
+    ///
+    /// # Panics
+    /// When the socket takes no options.
+    #[must_use]
+    pub fn try_connect(address: SocketAddr) -> Option<Self> {
+        let stream = TcpStream::connect(address).ok()?;
         stream.set_nodelay(true).expect("TCP takes the option");
         stream.set_write_timeout(Some(PATIENCE)).expect("not zero");
-        Self { stream, buffer: Vec::new() }
+        Some(Self { stream, buffer: Vec::new() })
     }
 
     /// The socket itself.

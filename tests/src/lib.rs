@@ -3,6 +3,7 @@
 //! Nothing here knows the insides of a part: servers are reached over sockets, sources as text.
 
 pub mod browser;
+pub mod dice;
 pub mod house;
 pub mod http;
 pub mod oplog;

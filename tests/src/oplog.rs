@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
-use crate::http::{Answer, Raw};
+use crate::http::{Answer, Raw, request};
 
 /// The header of every body.
 pub const JSON: (&str, &str) = ("Content-Type", "application/json");
@@ -26,6 +26,13 @@ impl Client {
     #[must_use]
     pub fn new(address: SocketAddr, id: &str) -> Self {
         Self { raw: Raw::connect(address), id: id.into(), headers: Vec::new() }
+    }
+
+    /// Connects; none when nobody listens there any more.
+    #[must_use]
+    pub fn try_new(address: SocketAddr, id: &str) -> Option<Self> {
+        let raw = Raw::try_connect(address)?;
+        Some(Self { raw, id: id.into(), headers: Vec::new() })
     }
 
     /// Connects, to show this token with each request.
@@ -55,6 +62,15 @@ impl Client {
         let own = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let headers: Vec<_> = own.chain(more.iter().copied()).collect();
         self.raw.ask(method, target, &headers, body)
+    }
+
+    /// As [`Client::ask`]; none when the connection ends before the answer does.
+    ///
+    /// # Panics
+    /// When neither comes.
+    pub fn try_ask(&mut self, method: &str, target: &str, body: &[u8]) -> Option<Answer> {
+        self.raw.send(&request(method, target, &[JSON], body));
+        self.raw.answer().filter(|answer| !answer.is_cut)
     }
 
     /// A GET.

@@ -2,9 +2,10 @@
 //!
 //! Knows the server crate's public API only.
 
-use std::{net::SocketAddr, path::Path};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use syncline::{Config, Server};
+use syncline_engine::storage::sim::SimDisk;
 use tempfile::TempDir;
 
 /// A running server and its directory; both go when this is dropped.
@@ -32,12 +33,20 @@ impl TestServer {
     /// When it does not start.
     #[must_use]
     pub fn start_in(dir: TempDir, adapt: impl FnOnce(&mut Config)) -> Self {
-        let mut config = Config::default();
-        config.http.listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        config.http.shards = 2;
-        config.storage.dir = dir.path().join("data");
-        adapt(&mut config);
-        let server = Server::start(config).expect("the server starts");
+        let server = Server::start(config(&dir, adapt)).expect("the server starts");
+        let address = server.address();
+        Self { server: Some(server), dir: Some(dir), address }
+    }
+
+    /// Starts one whose store is on this disk.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn start_on(disk: &SimDisk, adapt: impl FnOnce(&mut Config)) -> Self {
+        let dir = TempDir::with_prefix("syncline-").expect("a temporary directory");
+        let disk = Arc::new(disk.clone());
+        let server = Server::start_on(config(&dir, adapt), disk).expect("the server starts");
         let address = server.address();
         Self { server: Some(server), dir: Some(dir), address }
     }
@@ -67,4 +76,13 @@ impl TestServer {
         server.shutdown().expect("an orderly shutdown");
         self.dir.take().expect("it has a directory until it is stopped")
     }
+}
+
+fn config(dir: &TempDir, adapt: impl FnOnce(&mut Config)) -> Config {
+    let mut config = Config::default();
+    config.http.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    config.http.shards = 2;
+    config.storage.dir = dir.path().join("data");
+    adapt(&mut config);
+    config
 }

@@ -133,6 +133,14 @@ impl Socket {
         (Self { raw }, answer)
     }
 
+    /// As [`Socket::open`]; none when nobody is there, or lets nobody in any more.
+    #[must_use]
+    pub fn try_dial(address: SocketAddr, target: &str) -> Option<Self> {
+        let mut raw = Raw::try_connect(address)?;
+        raw.send(upgrade_request(address, target, &[]).as_bytes());
+        raw.answer().filter(|answer| answer.status == 101).map(|_| Self { raw })
+    }
+
     /// A connection that has been upgraded already.
     #[must_use]
     pub fn over(raw: Raw) -> Self {

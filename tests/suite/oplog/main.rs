@@ -2,6 +2,7 @@
 
 mod app;
 mod bodies;
+mod death;
 mod errors;
 mod pages;
 mod streaming;

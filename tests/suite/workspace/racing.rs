@@ -9,24 +9,13 @@ use std::{
 
 use serde_json::{Value, json};
 use syncline_tests::{
+    dice::{Dice, seeds},
     server::TestServer,
     workspace::{Peer, dial, op, server, token},
 };
 
 const KEYS: u64 = 3;
 const STEPS: u32 = 150;
-
-/// Numbers that look random (xorshift64*).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % bound
-    }
-}
 
 /// A client of the field.
 struct Client<'a> {
@@ -41,7 +30,7 @@ struct Client<'a> {
 
 impl<'a> Client<'a> {
     fn new(server: &'a TestServer, name: u64, seed: u64) -> Self {
-        let dice = Dice(seed * 31 + name + 1);
+        let dice = Dice::new(seed * 31 + name + 1);
         let (copy, queue) = (BTreeMap::new(), Vec::new());
         Self { server, name, dice, copy, queue, peer: None, sets: 0 }
     }
@@ -106,8 +95,7 @@ fn take(copy: &mut BTreeMap<String, Value>, mut message: Value) {
 
 #[test]
 fn clients_that_race_end_with_what_the_room_has() {
-    let asked = std::env::var("SYNCLINE_TEST_SEEDS").ok().and_then(|n| n.parse().ok());
-    for seed in 0..asked.unwrap_or(4) {
+    for seed in 0..seeds(4) {
         let server = server(|_| ());
         let mut clients: Vec<_> = (0..4).map(|name| Client::new(&server, name, seed)).collect();
         thread::scope(|scope| {

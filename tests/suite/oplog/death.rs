@@ -1,0 +1,75 @@
+//! The power cut and the process killed under load, again and again: what a push was answered, or a
+//! pull has shown, is there.
+
+mod known;
+mod load;
+
+use std::sync::Mutex;
+
+use syncline_engine::storage::sim::SimDisk;
+use syncline_tests::{
+    dice::{Dice, seeds},
+    process::Serving,
+    server::TestServer,
+};
+use tempfile::TempDir;
+
+use self::{known::Known, load::Load};
+
+const CASES: u64 = 4;
+/// Deaths of one dataset, each on top of what the one before has left.
+const LIVES: u64 = 3;
+/// Possible images that are looked at of one power cut.
+const IMAGES: u64 = 3;
+
+#[test]
+fn a_power_cut_under_load_keeps_what_a_push_was_answered() {
+    for seed in 0..seeds(CASES) {
+        println!("seed {seed}");
+        let mut dice = Dice::new(seed);
+        let mut disk = SimDisk::new(seed);
+        let known = Mutex::new(Known::default());
+        for life in 0..LIVES {
+            let server = TestServer::start_on(&disk, |_| ());
+            known.lock().unwrap().check(server.address());
+            disk.stop_within(disk.steps() + 3 + dice.below(150), dice.below(3_000) as usize);
+            Load::new(server.address(), &known, seed * 100 + life).run_until_end();
+            assert!(disk.is_stopped(), "the load ended by itself");
+            drop(server);
+            for _ in 1..IMAGES {
+                // What one image shows the next need not: only what was told before the cut counts.
+                let mut known = known.lock().unwrap().clone();
+                let image = disk.after_power_cut(dice.roll());
+                known.check(TestServer::start_on(&image, |_| ()).address());
+            }
+            disk = disk.after_power_cut(dice.roll());
+        }
+        let server = TestServer::start_on(&disk, |_| ());
+        let mut known = known.lock().unwrap();
+        known.check(server.address());
+        known.check_old_ones_are_known(server.address());
+    }
+}
+
+#[test]
+fn kill_9_under_load_keeps_what_a_push_was_answered() {
+    let dir = TempDir::new().unwrap();
+    let known = Mutex::new(Known::default());
+    for life in 0..3 {
+        let serving = Serving::start(dir.path(), &[]);
+        known.lock().unwrap().check(serving.address());
+        // Another moment each time: the death shall not find the store at the same step.
+        let before = known.lock().unwrap().told() + 100 + 157 * life;
+        let load = Load::new(serving.address(), &known, life);
+        load.run(|| {
+            syncline_tests::until("the load is under way", || {
+                (known.lock().unwrap().told() >= before).then_some(())
+            });
+            serving.kill();
+        });
+    }
+    let serving = Serving::start(dir.path(), &[]);
+    let mut known = known.lock().unwrap();
+    known.check(serving.address());
+    known.check_old_ones_are_known(serving.address());
+}
