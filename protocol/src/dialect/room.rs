@@ -96,8 +96,9 @@ pub trait Collections {
     /// [`Unreadable`].
     fn get(&self, map: u64, key: &[u8]) -> Result<Option<Bytes>, Unreadable>;
 
-    /// Calls `each` with every key and its value, in no order. Only for commands that
-    /// [say that they read entries](super::Dialect::reads_entries), before they change anything.
+    /// Calls `each` with every key and its value, in no order. For commands that
+    /// [say that they read entries](super::Dialect::reads_entries), before they change anything; for
+    /// others only where it is rare, for it reads all there is.
     ///
     /// # Errors
     /// [`Unreadable`].

@@ -121,6 +121,20 @@ fn stamps_survive_a_new_room() {
 }
 
 #[test]
+fn a_room_that_was_made_anew_counts_before_it_takes_more() {
+    let mut space = full(Limits { keys_max: 2, ..Limits::default() });
+    let mut alice = space.join();
+    space.take(ALICE, &mut alice, &op("k", "1", 10));
+    // As after a turn that could not be kept: nobody is opened again.
+    space.room = space.workspace.room("plans/ü");
+    let effects = space.take(ALICE, &mut alice, &op("l", "2", 10));
+    assert_eq!(effects, [published(2, "l", &op("l", "2", 10), Some(ALICE))]);
+    let refused = space.take(ALICE, &mut alice, &op("m", "3", 10));
+    assert!(matches!(refused[..], [Effect::Refuse { from: ALICE, .. }, ..]), "{refused:?}");
+    assert_eq!(space.memory.maps[&0].len(), 2);
+}
+
+#[test]
 fn the_modes_of_healing() {
     for (heal, back) in [(Heal::Never, false), (Heal::WhenNeeded, true), (Heal::Always, true)] {
         let mut space = Space::new(Settings { heal, ..Settings::default() });

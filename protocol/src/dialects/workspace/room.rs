@@ -74,8 +74,12 @@ impl Room {
         collections: &mut impl Collections,
         effects: &mut impl Effects,
     ) -> Result<Fate, Unreadable> {
-        // Whoever sends operations was opened here, and that has counted.
-        let totals = self.totals.ok_or(Unreadable)?;
+        // Whoever sends operations was opened here, and that has counted: unless the room was made
+        // anew since, because a turn of it could not be kept.
+        let totals = match self.totals {
+            Some(totals) => totals,
+            None => *self.totals.insert(whole::count(collections)?),
+        };
         let stored = collections.get(ENTRIES, op.key())?;
         let before = read(stored.as_ref())?;
         if let Some(later) = before.filter(|before| before.timestamp > op.timestamp()) {
@@ -171,9 +175,6 @@ impl Room {
         collections: &mut impl Collections,
         effects: &mut impl Effects<Answer = Answer>,
     ) -> Result<(), Unreadable> {
-        if self.totals.is_none() {
-            self.totals = Some(whole::count(collections)?);
-        }
         let timestamp = match timestamp {
             Some(timestamp) => timestamp,
             None => {
