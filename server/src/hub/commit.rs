@@ -54,6 +54,9 @@ impl<D: Dialect> Hub<D> {
         let mut all = self.rooms();
         let mut rooms = Vec::with_capacity(room_turns.len());
         let mut made = 0;
+        // What changed nothing waits for what was applied before it, and asks for no less.
+        let before = self.pending.borrow().back().map_or(Position(0), |before| before.position);
+        let position = position.max(before);
         for room_turn in room_turns {
             let room = all.get_mut(room_turn.room);
             let Role::Owner(owner) = &mut room.role else { continue };

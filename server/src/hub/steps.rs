@@ -51,7 +51,7 @@ impl<D: Dialect> Hub<D> {
             Step::Ignored(reason) => self.counters().ignored(reason),
             Step::Answered { reason, message } => {
                 self.counters().ignored(reason);
-                connection.send_from_task(message_frame(connection.framing(), &message));
+                connection.tell_from_task(message_frame(connection.framing(), &message));
             }
             Step::Join { room, after } => self.join(connection, &room, Wish::Join { after }),
             Step::Open { room, opening } => self.join(connection, &room, Wish::Open(opening)),

@@ -22,6 +22,8 @@ pub(super) struct Marks {
     opened: UnixMillis,
     /// Bytes to be written up to the end of the opening message.
     unwritten: usize,
+    /// What the peer was told before the opening message, which must come first; the newest only.
+    told: Option<Bytes>,
     /// What the peer has received, if the dialect wants to know.
     receipt: Option<Receipt>,
 }
@@ -46,7 +48,19 @@ impl<D: Dialect> Connection<D> {
         if let Some(marks) = &mut *self.marks.borrow_mut() {
             marks.unwritten = self.queued_bytes();
         }
+        let told = self.marks.borrow_mut().as_mut().and_then(|marks| marks.told.take());
+        told.into_iter().for_each(|told| self.send(told));
         self.note_sent(|receipt| receipt.opened(version));
+    }
+
+    /// Tells the peer something about its message at once, but nothing before its opening message.
+    pub(in crate::hub) fn tell_from_task(&self, frames: Bytes) {
+        if !matches!(&*self.follow(), Follow::Opening) {
+            return self.send_from_task(frames);
+        }
+        if let Some(marks) = &mut *self.marks.borrow_mut() {
+            marks.told = Some(frames);
+        }
     }
 
     /// What the session is told with a message of its peer.

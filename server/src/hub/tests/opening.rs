@@ -160,6 +160,46 @@ fn a_message_that_is_not_for_us_is_answered_at_once() {
 }
 
 #[test]
+fn what_is_said_before_the_opening_comes_behind_it() {
+    let world = World::hesitant();
+    let room = world.room_of(0);
+    let put = Command::Put { key: "k".into(), value: "v".into(), echo: true };
+    let _answer = world.calls(0, &room, vec![put]);
+    until("the turn waits", || world.on(0, |hub| !hub.pending.borrow().is_empty()));
+    for shard in [0, 1] {
+        let mut peer = world.attach(shard, Session::of(&room));
+        let ignored = world.metric("syncline_messages_ignored_total");
+        peer.say("nonsense");
+        peer.say("nonsense");
+        until("it was heard", || world.metric("syncline_messages_ignored_total") == ignored + 2);
+        world.sync();
+        assert_eq!(peer.opening().1, "k=v");
+        assert_eq!(peer.text(), "what?");
+        // One of them is enough: the room's own answer is next.
+        peer.say("resend k");
+        assert_eq!(peer.change().2, "v");
+        let put = Command::Put { key: "k".into(), value: "v".into(), echo: true };
+        let _answer = world.calls(0, &room, vec![put]);
+        until("the turn waits", || world.on(0, |hub| !hub.pending.borrow().is_empty()));
+    }
+}
+
+#[test]
+fn what_waits_behind_a_turn_without_changes_is_released_where_nothing_is_synced() {
+    let world = World::start(|plan| {
+        plan.config.storage.durability = crate::config::Durability::Os;
+        plan.options.durability = syncline_engine::Durability::Os;
+        plan.options.committer_thread = false;
+    });
+    let room = world.room_of(0);
+    for round in ["one", "two", "three"] {
+        let put = Command::Put { key: "k".into(), value: round.into(), echo: true };
+        let mut peer = world.call_and_attach(0, &room, put);
+        assert_eq!(peer.opening().1, format!("k={round}"));
+    }
+}
+
+#[test]
 fn what_a_connection_keeps_goes_with_it() {
     struct Guard(Sender<()>);
     impl Drop for Guard {
