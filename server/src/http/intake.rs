@@ -137,16 +137,23 @@ impl Intake {
     async fn decode(&self, body: &mut Incoming, held: &mut Held) -> Result<Bytes, Refused> {
         let mut arriving = Arriving::new(self.time);
         let mut decoder = Decoder::new(self.bytes_max);
-        let mut turn_from = 0;
+        let (mut encoded_bytes, mut turn_bytes) = (0_usize, 0);
         while let Some(piece) = arriving.piece(body).await? {
+            // Members that hold nothing can follow one another for ever.
+            encoded_bytes = encoded_bytes.saturating_add(piece.len());
+            if encoded_bytes > self.bytes_max {
+                return Err(Refused::TooLarge);
+            }
             for encoded in piece.chunks(DECODE_BYTES) {
                 let before = decoder.len();
                 decoder.feed(encoded)?;
-                self.hold(held, before, decoder.len() - before)?;
-                if decoder.len() - turn_from > TURN_BYTES {
+                let more = decoder.len() - before;
+                self.hold(held, before, more)?;
+                turn_bytes += encoded.len() + more;
+                if turn_bytes > TURN_BYTES {
                     // Others on this shard are waiting.
                     yield_now().await;
-                    turn_from = decoder.len();
+                    turn_bytes = 0;
                 }
             }
         }
@@ -182,11 +189,13 @@ fn is_gzip(headers: &HeaderMap) -> Result<bool, Refused> {
 /// A body on its way, and until when the next piece of it must be there.
 struct Arriving {
     deadline: Instant,
+    /// How long it may pause, whatever came before: else who sent much could hold it for an hour.
+    pause_max: Duration,
 }
 
 impl Arriving {
     fn new(time: Duration) -> Self {
-        Self { deadline: Instant::now() + time }
+        Self { deadline: Instant::now() + time, pause_max: time }
     }
 
     /// The next piece; `None` behind the last one.
@@ -203,7 +212,8 @@ impl Arriving {
                 && !data.is_empty()
             {
                 let micros = data.len() as u64 * 1_000_000 / BYTES_PER_SECOND_MIN;
-                self.deadline += Duration::from_micros(micros);
+                let earned = self.deadline + Duration::from_micros(micros);
+                self.deadline = earned.min(Instant::now() + self.pause_max);
                 return Ok(Some(data));
             }
         }

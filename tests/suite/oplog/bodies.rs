@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use serde_json::{Value, json};
 use syncline_tests::{
-    http::get,
+    http::{Raw, get},
     oplog::{Client, JSON, ok, op},
     server::TestServer,
 };
@@ -119,4 +119,19 @@ fn what_does_not_decode_is_refused_and_nothing_of_it_stored() {
         assert_eq!(answer.status, status, "{}", answer.text());
     }
     assert_eq!(ok(&Client::new(server.address(), "a").pull(&key, 0, ""))["serverSeq"], 0);
+}
+
+#[test]
+fn members_that_hold_nothing_do_not_follow_one_another_for_ever() {
+    let server = TestServer::start(|c| c.oplog.body_bytes_max = 64 << 10);
+    let mut raw = Raw::connect(server.address());
+    let head = "POST /sync/push HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+    raw.send(
+        format!("{head}Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n").as_bytes(),
+    );
+    let empty = gzip(b"");
+    let members = empty.repeat((80 << 10) / empty.len());
+    raw.send(format!("{:x}\r\n", members.len()).as_bytes());
+    raw.send(&members);
+    assert_eq!(raw.answer().expect("an answer").status, 413);
 }

@@ -184,6 +184,18 @@ fn a_body_that_does_not_come_is_408() {
 }
 
 #[test]
+fn a_body_of_which_much_has_come_may_not_pause_longer() {
+    // Its rate on the whole would be good for minutes.
+    let server = TestServer::start(|c| c.limits.handshake_timeout = Duration::from_secs(2));
+    let mut raw = Raw::connect(server.address());
+    let head = "POST /sync/push HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+    raw.send(format!("{head}Content-Length: 9000000\r\n\r\n").as_bytes());
+    raw.send(&vec![b' '; 8 << 20]);
+    is_error(&raw.answer().expect("an answer"), 408);
+    assert!(raw.ends());
+}
+
+#[test]
 fn bodies_over_their_common_budget_are_503_until_others_are_answered() {
     let server = TestServer::start(|c| c.oplog.bodies_bytes_max = 1 << 20);
     let head = "POST /sync/push HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
