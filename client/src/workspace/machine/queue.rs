@@ -33,6 +33,9 @@ pub(super) struct Queue {
     last_place: Place,
     /// What has been sent on this connection.
     sent_up_to: Place,
+    /// Something was not taken on this connection. The server says so once a second at most: what is
+    /// not taken just after that may go without a word.
+    distrusts: bool,
 }
 
 impl Queue {
@@ -56,7 +59,7 @@ impl Queue {
 
     /// Puts a value at the end, in place of the key's former one.
     pub(super) fn push(&mut self, key: Key, own: Own) {
-        let alone = self.remove(&key).is_some_and(|former| former.alone);
+        let alone = self.remove(&key).is_some_and(|former| former.alone) || self.distrusts;
         self.bytes += cost(&key, &own.value);
         self.last_place += 1;
         self.order.insert(self.last_place, key.clone());
@@ -84,6 +87,7 @@ impl Queue {
     /// A new connection: nothing has been sent on it.
     pub(super) fn restart(&mut self) {
         self.sent_up_to = 0;
+        self.distrusts = false;
         for item in self.items.values_mut() {
             item.asked = false;
         }
@@ -125,8 +129,9 @@ impl Queue {
         sent.filter(|(_, key)| !self.items[*key].alone()).map(|(_, key)| key.clone()).collect()
     }
 
-    /// No value speaks for another one any more.
+    /// No value speaks for another one any more, also none that is set later on this connection.
     pub(super) fn distrust(&mut self) {
+        self.distrusts = true;
         for item in self.items.values_mut() {
             item.alone = true;
         }

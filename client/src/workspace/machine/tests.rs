@@ -163,3 +163,18 @@ fn a_workspace_above_the_bound_is_not_taken() {
     machine.init(vec![(key("a"), large.clone(), None)], 100).unwrap();
     assert_eq!(machine.op(&key("b"), large, 1, 100), Err(TooMuch));
 }
+
+#[test]
+fn after_a_refusal_no_later_value_speaks_for_another_on_this_connection() {
+    let mut machine = synced(machine());
+    set(&mut machine, "a", "1", 100);
+    send_all(&mut machine);
+    machine.refused();
+    // Not taken either, and the server does not say so again within a second.
+    set(&mut machine, "b", "1", 100);
+    let taken = set(&mut machine, "c", "1", 100);
+    send_all(&mut machine);
+    machine.op(&key("c"), json("1"), taken, 100).unwrap();
+    assert_eq!(machine.pending(), 2, "of b nothing is known");
+    assert_eq!(asked(&mut machine).len(), 2);
+}
