@@ -29,6 +29,11 @@ impl Budget {
         self.held.load(Ordering::Relaxed)
     }
 
+    /// What it holds at most.
+    pub(crate) fn bytes_max(&self) -> usize {
+        self.bytes_max
+    }
+
     /// Nothing yet, to be grown.
     pub(crate) fn hold(self: &Arc<Self>) -> Held {
         Held { budget: self.clone(), bytes: 0 }

@@ -3,7 +3,9 @@
 //! Knows no socket; what is decoded never grows beyond the cap, whatever it claims.
 
 use std::{
+    future::Future,
     io::{self, Write},
+    pin::pin,
     task::{Context, Poll, ready},
 };
 
@@ -13,6 +15,7 @@ use flate2::{
     write::{GzEncoder, MultiGzDecoder},
 };
 use http::{HeaderMap, HeaderValue, header};
+use tokio::task::yield_now;
 
 use super::{
     answer::Answer,
@@ -172,8 +175,10 @@ impl Pieces for Encoding {
             let Some(encoder) = &mut self.encoder else { return Poll::Ready(None) };
             if self.turn_bytes >= TURN_BYTES {
                 self.turn_bytes = 0;
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
+                // Woken when the others' sockets were looked at; waking oneself would come before that.
+                if pin!(yield_now()).poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
             }
             if self.rest.is_empty() {
                 let Some(piece) = ready!(self.body.poll_piece(cx)) else {

@@ -103,7 +103,7 @@ impl Intake {
         mut body: Incoming,
     ) -> Result<Received, Refused> {
         let gzip = is_gzip(headers)?;
-        if body.size_hint().lower() > self.bytes_max as u64 {
+        if body.size_hint().lower() > self.largest() as u64 {
             return Err(Refused::TooLarge);
         }
         let mut held = self.budget.hold();
@@ -113,6 +113,11 @@ impl Intake {
             self.gather(&mut body, &mut held).await?
         };
         Ok(Received { bytes, held })
+    }
+
+    /// The largest body there can be: what the budget never holds is too large, and not too much just now.
+    fn largest(&self) -> usize {
+        self.bytes_max.min(self.budget.bytes_max())
     }
 
     async fn gather(&self, body: &mut Incoming, held: &mut Held) -> Result<Bytes, Refused> {
@@ -136,12 +141,12 @@ impl Intake {
 
     async fn decode(&self, body: &mut Incoming, held: &mut Held) -> Result<Bytes, Refused> {
         let mut arriving = Arriving::new(self.time);
-        let mut decoder = Decoder::new(self.bytes_max);
+        let mut decoder = Decoder::new(self.largest());
         let (mut encoded_bytes, mut turn_bytes) = (0_usize, 0);
         while let Some(piece) = arriving.piece(body).await? {
             // Members that hold nothing can follow one another for ever.
             encoded_bytes = encoded_bytes.saturating_add(piece.len());
-            if encoded_bytes > self.bytes_max {
+            if encoded_bytes > self.largest() {
                 return Err(Refused::TooLarge);
             }
             for encoded in piece.chunks(DECODE_BYTES) {
@@ -165,7 +170,7 @@ impl Intake {
 
     /// Counts `more` bytes behind those that are `there`.
     fn hold(&self, held: &mut Held, there: usize, more: usize) -> Result<(), Refused> {
-        if more > self.bytes_max - there {
+        if more > self.largest() - there {
             return Err(Refused::TooLarge);
         }
         if held.grow(more) { Ok(()) } else { Err(Refused::Busy) }

@@ -204,6 +204,9 @@ fn bodies_over_their_common_budget_are_503_until_others_are_answered() {
     slow.send(&vec![b' '; 1_047_000]);
     let mut client = Client::new(server.address(), "a");
     let key = client.key();
+    // What can never fit is not to be sent again later.
+    let never = op("a", 1, &json!("x".repeat(1 << 20)));
+    is_error(&Client::new(server.address(), "a").push(&key, &[never]), 413);
     let large = op("a", 1, &json!("x".repeat(8 << 10)));
     let refused = syncline_tests::until("the budget is used up", || {
         let mut client = Client::new(server.address(), "a");
