@@ -194,3 +194,28 @@ fn a_rotation_keeps_everything_under_a_new_key() {
     assert_eq!(pushed(dataset.push("a", &key, &[op("a", 2), op("a", 3)])), (3, 1));
     assert_eq!(dataset.reset(&old, ""), Answer::GenerationExists);
 }
+
+#[test]
+fn answers_under_way_share_one_snapshot() {
+    let mut dataset = Dataset::new(Limits::default());
+    let snapshot = |answer| match answer {
+        Answer::Bootstrap { snapshot, .. } | Answer::Stale { snapshot, .. } => snapshot,
+        other => panic!("no snapshot in {other:?}"),
+    };
+    let _ = dataset.reset("one", "first");
+    let (a, b) = (snapshot(dataset.bootstrap()), snapshot(dataset.pull("c", "strange", 0)));
+    assert_eq!((&a[..], a.as_ptr()), (&b"\"first\""[..], b.as_ptr()));
+    let _ = dataset.reset("two", "second");
+    assert_eq!(&snapshot(dataset.bootstrap())[..], b"\"second\"");
+    assert_eq!(&a[..], b"\"first\"");
+    drop((a, b));
+    dataset.restart();
+    assert_eq!(&snapshot(dataset.pull("c", "strange", 0))[..], b"\"second\"");
+    let _ = dataset.checkpoint("c", "two", 0, "third");
+    assert_eq!(&snapshot(dataset.bootstrap())[..], b"\"second\"", "it stands for no more");
+    let _ = dataset.push("c", "two", &[op("c", 1)]);
+    let held = snapshot(dataset.bootstrap());
+    let _ = dataset.checkpoint("c", "two", 1, "third");
+    assert_eq!(&snapshot(dataset.bootstrap())[..], b"\"third\"");
+    assert_eq!(&held[..], b"\"second\"");
+}

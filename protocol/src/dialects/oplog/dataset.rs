@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::{
     answer::{Answer, Records},
     batch::{Added, Scratch},
@@ -12,6 +14,7 @@ use super::{
     limits::Limits,
     meta::{Meta, Retired},
     request::{Checkpoint, Pull, Push, Reset},
+    snapshot::Shared,
 };
 use crate::dialect::{Collections, Refused, UnixMillis, Unreadable};
 
@@ -25,6 +28,8 @@ pub(super) struct Dataset {
     is_stored: bool,
     /// Loaded when they are first needed.
     cursors: Option<Cursors>,
+    /// The active generation's.
+    snapshot: Shared,
 }
 
 /// What the key of a request is worth.
@@ -50,14 +55,15 @@ impl Dataset {
         let stored = Meta::load(collections)?;
         let is_stored = stored.is_some();
         let first = || Meta::first(Arc::clone(candidate), collections.last_seq());
-        Ok(Self { meta: stored.unwrap_or_else(first), is_stored, cursors: None })
+        let meta = stored.unwrap_or_else(first);
+        Ok(Self { meta, is_stored, cursors: None, snapshot: Shared::default() })
     }
 
     pub(super) fn bootstrap(
         &mut self,
         collections: &mut impl Collections,
     ) -> Result<Told, Unreadable> {
-        let snapshot = self.meta.snapshot(collections)?;
+        let snapshot = self.snapshot(collections)?;
         self.settle(collections);
         Ok(Ok(Answer::Bootstrap {
             generation: self.key(),
@@ -80,7 +86,7 @@ impl Dataset {
             return self.stale(collections).map(Ok);
         }
         let snapshot = match standing {
-            Standing::Empty if self.meta.has_snapshot() => Some(self.meta.snapshot(collections)?),
+            Standing::Empty if self.meta.has_snapshot() => Some(self.snapshot(collections)?),
             _ => None,
         };
         self.load_cursors(collections)?;
@@ -167,7 +173,7 @@ impl Dataset {
             cursors: tuples + 1,
             ..Meta::first(key, last)
         };
-        self.meta.put_snapshot(&reset.snapshot, collections);
+        self.put_snapshot(&reset.snapshot, collections);
         self.begin(collections);
         Ok(Ok(Answer::Reset { generation: self.key(), server_seq: 0 }))
     }
@@ -225,7 +231,7 @@ impl Dataset {
             let Meta { epoch, covered: before, .. } = self.meta;
             Retired::Alias { epoch, covered: before }.store(&self.meta.key, collections);
             collections.trim(self.meta.base + until + 1);
-            self.meta.put_snapshot(&checkpoint.snapshot, collections);
+            self.put_snapshot(&checkpoint.snapshot, collections);
             self.meta.covered = covered;
             self.meta.dropped = until;
             self.meta.retired += 1;
@@ -254,8 +260,17 @@ impl Dataset {
         })
     }
 
+    fn snapshot(&mut self, collections: &impl Collections) -> Result<Bytes, Unreadable> {
+        self.snapshot.share(|| self.meta.snapshot(collections))
+    }
+
+    fn put_snapshot(&mut self, token: &str, collections: &mut impl Collections) {
+        self.snapshot = Shared::default();
+        self.meta.put_snapshot(token, collections);
+    }
+
     fn stale(&mut self, collections: &mut impl Collections) -> Result<Answer, Unreadable> {
-        let snapshot = self.meta.snapshot(collections)?;
+        let snapshot = self.snapshot(collections)?;
         self.settle(collections);
         Ok(Answer::Stale { generation: self.key(), snapshot, stored: 0 })
     }

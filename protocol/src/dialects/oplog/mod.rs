@@ -35,6 +35,7 @@ mod part;
 mod pieces;
 mod request;
 mod room;
+mod snapshot;
 mod text;
 
 use std::convert::Infallible;
