@@ -151,7 +151,7 @@ impl<D: Dialect> Hub<D> {
             (None, Ok(())) => {}
             (None, Err(unreadable)) => {
                 tracing::warn!(%unreadable, "a command could not be applied");
-                self.fail(&to, "what the room keeps cannot be read");
+                self.fail(&to, 1011, "what the room keeps cannot be read");
             }
             (Some(to), applied) => {
                 let outcome = outcome(applied, refused, answer);

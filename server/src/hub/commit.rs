@@ -10,7 +10,7 @@ use super::{
     call::CallFailed,
     collections::{Numbers, first_version, write_maps},
     mail::Mail,
-    release::{Pending, Released, To},
+    release::{Opening, Pending, Released, To},
     room::Role,
     shard_of,
     turn::Turn,
@@ -74,6 +74,8 @@ impl<D: Dialect> Hub<D> {
             made += released.as_ref().map_or(0, Released::bytes);
             rooms.push((room_turn.room, released));
         }
+        drop(all);
+        let openings = self.hold(openings);
         made += openings.iter().map(|opening| opening.message.len()).sum::<usize>();
         self.env.press(self.shard, made);
         self.pending.borrow_mut().push_back(Pending {
@@ -86,6 +88,23 @@ impl<D: Dialect> Hub<D> {
             bytes: bytes + made,
             since: Instant::now(),
         });
+    }
+
+    /// Counts openings until they are taken; whom there is no room for is told to come again.
+    fn hold(&self, openings: Vec<Opening<D>>) -> Vec<Opening<D>> {
+        let (mut held, mut refused) = (Vec::with_capacity(openings.len()), Vec::new());
+        let uncounted = self.env.limits.queue_bytes_max;
+        let mut rooms = self.rooms();
+        for Opening { to, room, message, version } in openings {
+            let Role::Owner(owner) = &mut rooms.get_mut(room).role else { continue };
+            match self.env.openings.hold(message, uncounted, &mut owner.last_opening) {
+                Some(message) => held.push(Opening { to, room, message, version }),
+                None => refused.push(to),
+            }
+        }
+        drop(rooms);
+        refused.iter().for_each(|to| self.fail(to, 1013, "too many are being opened"));
+        held
     }
 
     /// The store refused the turn: nothing of it happened, and its senders and callers are told.
@@ -106,16 +125,16 @@ impl<D: Dialect> Hub<D> {
         }
         drop(rooms);
         for sender in &turn.senders {
-            self.fail(sender, "the change could not be stored");
+            self.fail(sender, 1011, "the change could not be stored");
         }
         let why = CallFailed::from(error);
         turn.answers.into_iter().for_each(|answered| answered.tell_failed(why));
     }
 
-    pub(super) fn fail(&self, sender: &To<D>, why: &'static str) {
+    pub(super) fn fail(&self, sender: &To<D>, code: u16, why: &'static str) {
         match sender {
-            To::Here(connection) => connection.close(1011, why),
-            To::There(to) => self.post(shard_of(*to), Mail::Fail { to: *to, why }),
+            To::Here(connection) => connection.close(code, why),
+            To::There(to) => self.post(shard_of(*to), Mail::Fail { to: *to, code, why }),
             To::Caller => {}
         }
     }

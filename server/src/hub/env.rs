@@ -14,6 +14,8 @@ use tokio::sync::Notify;
 
 use crate::{config::LimitsConfig, health::Health, metrics::Counters};
 
+use super::held::OpeningBytes;
+
 /// Bytes of commands and of what they make visible that may wait on one shard, for durability or
 /// for mirrors, before its sessions are paused.
 pub(crate) const PRESSURE_BYTES_MAX: usize = 16 << 20;
@@ -32,6 +34,8 @@ pub(crate) struct Env {
     pub(crate) signals: Arc<[Signal]>,
     /// Bytes of messages that have not come whole, of all connections that hold much of one.
     pub(crate) unfinished: UnfinishedBytes,
+    /// Bytes of opening messages that peers have not taken.
+    pub(crate) openings: OpeningBytes,
     /// Hubs that take no more messages.
     pub(crate) deaf: AtomicUsize,
 }

@@ -14,6 +14,7 @@ use super::{
     collections::{Maps, Numbers, first_version},
     connection::{Connection, Parts},
     follow::{Follow, Wish},
+    held::LastCounted,
     mail::{Handoff, Mail},
     owner_of,
     room::{Owner, Role, Room, RoomKey},
@@ -62,6 +63,7 @@ impl<D: Dialect> Hub<D> {
             pending: 0,
             mirrors: Vec::new(),
             lingers_until: None,
+            last_opening: LastCounted::default(),
         };
         Ok(self.rooms().insert(Room {
             name,

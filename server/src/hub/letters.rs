@@ -27,7 +27,9 @@ impl<D: Dialect> Hub<D> {
                 self.with(to, |connection| connection.send_part(frames));
             }
             Mail::Resend { to, key } => self.with(to, |connection| self.resend(connection, &key)),
-            Mail::Fail { to, why } => self.with(to, |connection| connection.close(1011, why)),
+            Mail::Fail { to, code, why } => {
+                self.with(to, |connection| connection.close(code, why));
+            }
         }
     }
 

@@ -64,6 +64,7 @@ pub(crate) enum Mail<D: Dialect> {
     Open { to: Member, message: Bytes, version: u64 },
     /// From a room's owner: send this entry to one member.
     Resend { to: Member, key: Box<[u8]> },
-    /// From a room's owner: the command of this member could not be kept.
-    Fail { to: Member, why: &'static str },
+    /// From a room's owner: the command of this member could not be kept or answered. The code is that
+    /// of the close frame.
+    Fail { to: Member, code: u16, why: &'static str },
 }

@@ -20,6 +20,7 @@ mod env;
 mod feed;
 mod follow;
 mod frames;
+mod held;
 mod join;
 mod letters;
 mod linger;

@@ -13,6 +13,7 @@ use super::{
     collections::{Maps, Numbers},
     connection::Connection,
     frames::framing_index,
+    held::LastCounted,
 };
 
 /// The place of a room in its hub.
@@ -65,6 +66,7 @@ pub(super) struct Owner<D: Dialect> {
     pub(super) mirrors: Vec<(usize, u64)>,
     /// It was called, and stays until this tick though nobody may follow it.
     pub(super) lingers_until: Option<u32>,
+    pub(super) last_opening: LastCounted,
 }
 
 impl<D: Dialect> Room<D> {

@@ -17,6 +17,7 @@ use crate::{
 use super::{
     Hub,
     env::{Env, SharedEnv, Signal, UnfinishedBytes},
+    held::OpeningBytes,
     mail::{Letters, Mailbox},
     mailboxes,
 };
@@ -64,6 +65,7 @@ pub(crate) fn plant<D: Dialect>(
         health: health.clone(),
         signals: (0..shards).map(|_| Signal::new()).collect(),
         unfinished: UnfinishedBytes::default(),
+        openings: OpeningBytes::new(message_bytes_max),
         deaf: AtomicUsize::new(0),
     });
     let watching = env.signals.clone();

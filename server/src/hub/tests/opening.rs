@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     super::follow::Follow,
-    client::PATIENCE,
+    client::{Frame, PATIENCE},
     probe::{Command, Session},
     world::{World, until},
 };
@@ -197,6 +197,45 @@ fn what_waits_behind_a_turn_without_changes_is_released_where_nothing_is_synced(
         let mut peer = world.call_and_attach(0, &room, put);
         assert_eq!(peer.opening().1, format!("k={round}"));
     }
+}
+
+#[test]
+fn openings_that_nobody_takes_have_a_bound() {
+    let world = World::start(|plan| {
+        plan.config.limits.message_bytes_max = 256 << 10;
+        plan.config.limits.queue_bytes_max = 64 << 10;
+        plan.config.limits.followers_moved_max = 2;
+        plan.options.segment_bytes = 64 << 20;
+    });
+    let room = world.room_of(0);
+    let put = |key: &str, value: &str| Command::Put {
+        key: key.into(),
+        value: value.into(),
+        echo: true,
+    };
+    for key in ["a", "b", "c"] {
+        assert!(world.call(0, &room, put(key, &"x".repeat(1 << 20))).is_ok());
+    }
+    // Each opening is another one, 3 MiB of 8 that may be held; the kernel takes far less of it.
+    let mut peers = Vec::new();
+    for n in 0..4 {
+        let before = world.metric("syncline_commands_total");
+        assert!(world.call(0, &room, put("n", &n.to_string())).is_ok());
+        peers.push(world.attach(n % 2, Session::of(&room)));
+        until("it was applied", || world.metric("syncline_commands_total") == before + 2);
+    }
+    let (mut taken, mut refused) = (Vec::new(), 0);
+    for mut peer in peers {
+        match peer.frame() {
+            Frame::Text(_) => taken.push(peer),
+            Frame::Close(1013) => refused += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((taken.len(), refused), (2, 2));
+    drop(taken);
+    until("all have gone", || world.connections() == 0);
+    assert_eq!(world.attach(0, Session::of(&room)).opening().1.len(), (3 << 20) + 12);
 }
 
 #[test]
