@@ -208,11 +208,8 @@ fn openings_that_nobody_takes_have_a_bound() {
         plan.options.segment_bytes = 64 << 20;
     });
     let room = world.room_of(0);
-    let put = |key: &str, value: &str| Command::Put {
-        key: key.into(),
-        value: value.into(),
-        echo: true,
-    };
+    let put =
+        |key: &str, value: &str| Command::Put { key: key.into(), value: value.into(), echo: true };
     for key in ["a", "b", "c"] {
         assert!(world.call(0, &room, put(key, &"x".repeat(1 << 20))).is_ok());
     }
