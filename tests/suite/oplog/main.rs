@@ -27,6 +27,7 @@ mod app;
 mod bodies;
 mod checks;
 mod death;
+mod disks;
 mod errors;
 mod model;
 mod pages;

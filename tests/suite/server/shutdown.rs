@@ -4,6 +4,7 @@ use std::net::TcpStream;
 
 use rustix::process::Signal;
 use syncline_tests::{
+    PATIENCE,
     http::Raw,
     process::Serving,
     relay::{Framing, Hello, PATH, Peer},
@@ -117,4 +118,24 @@ fn a_server_in_process_ends_when_told_and_when_dropped() {
     let mut socket = Socket::open(server.address(), PATH);
     drop(server);
     assert_eq!(socket.closed().close_code(), Some(1001));
+}
+
+#[test]
+fn connections_that_ask_nothing_do_not_hold_up_the_end() {
+    let server = TestServer::start(|c| {
+        c.limits.drain_timeout = 2 * PATIENCE;
+        c.limits.handshake_timeout = 2 * PATIENCE;
+    });
+    let unused: Vec<Raw> = (0..8).map(|_| Raw::connect(server.address())).collect();
+    // By then they are accepted, and have a shard.
+    let idle: Vec<Raw> = (0..8)
+        .map(|_| {
+            let mut raw = Raw::connect(server.address());
+            assert_eq!(raw.ask("GET", "/livez", &[], &[]).status, 200);
+            raw
+        })
+        .collect();
+    let stopping = std::thread::spawn(move || drop(server.stop()));
+    until("the server ends", || stopping.is_finished().then_some(()));
+    drop((unused, idle));
 }

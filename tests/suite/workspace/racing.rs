@@ -53,7 +53,9 @@ impl<'a> Client<'a> {
         self.sets += 1;
         let (key, value) = (format!("k{}", self.dice.below(KEYS)), json!([self.name, self.sets]));
         let millis = SystemTime::UNIX_EPOCH.elapsed().expect("after 1970").as_millis() as i64;
-        let message = op(&key, &value.to_string(), millis * 1000);
+        // Whole milliseconds meet, and a clock that lags loses now and then.
+        let lag = if self.dice.below(5) == 0 { self.dice.below(60) as i64 } else { 0 };
+        let message = op(&key, &value.to_string(), (millis - lag) * 1000);
         self.copy.insert(key, value);
         match &mut self.peer {
             Some(peer) => peer.say(&message),
