@@ -33,7 +33,9 @@ fn the_banner_says_where_everything_is_and_how_a_write_is_kept() {
         &format!("http://{address}/metrics"),
         data.to_str().unwrap(),
         "survives power loss",
-        "workspace, peer, oplog and maps",
+        &format!("http://{address}/sync/bootstrap"),
+        &format!("ws://{address}/v1/sync/NAME"),
+        "the dialects peer and maps",
     ] {
         assert!(output.contains(part), "{part} is missing in\n{output}");
     }
@@ -61,7 +63,8 @@ fn every_metric_is_explained_to_the_operator() {
 fn the_demo_is_shown_on_request_and_not_to_strangers() {
     let dir = TempDir::new().unwrap();
     let serving = Serving::start(dir.path(), &[("SYNCLINE_HTTP_DEMO", "true")]);
-    let output = until("the banner", || Some(serving.output()).filter(|o| o.contains("data")));
+    let output =
+        until("the banner", || Some(serving.output()).filter(|o| o.contains("durability")));
     assert!(output.contains(&format!("http://{}/demo/", serving.address())), "{output}");
     let with = [("SYNCLINE_RELAY_TOKEN", "0123456789abcdef"), ("SYNCLINE_OPLOG_TENANTS", "token")];
     let ran = crate::run(&["serve", "--demo", "--listen", "0.0.0.0:0"], &with);
