@@ -255,8 +255,15 @@ fn openings_at_one_version_are_one_message() {
     };
     let (first, second) = (opening(&mut space), opening(&mut space));
     assert_eq!(first.as_ptr(), second.as_ptr());
+    let state = |space: &mut Space| match space.call(Command::read_state()) {
+        Answer::State(state) => state,
+        other => panic!("{other:?}"),
+    };
+    let (read, again) = (state(&mut space), state(&mut space));
+    assert_eq!(read.as_ptr(), again.as_ptr());
     space.take(ALICE, &mut alice, &op("k", "2", 1));
     assert_eq!(text(&opening(&mut space)), r#"{"type":"init","data":{"k":2}}"#);
+    assert_eq!(text(&state(&mut space)), r#"{"data":{"k":2}}"#);
 }
 
 #[test]

@@ -30,6 +30,7 @@ pub struct Room {
     /// `None` until everything was read once.
     totals: Option<Totals>,
     last_opening: LastOpening,
+    last_state: LastOpening,
     /// The entry or the message being made; empty between commands.
     scratch: Vec<u8>,
 }
@@ -50,6 +51,7 @@ impl Room {
             settings,
             totals: None,
             last_opening: LastOpening::default(),
+            last_state: LastOpening::default(),
             scratch: Vec::new(),
         }
     }
@@ -63,6 +65,16 @@ impl Room {
         let form = Form::Init(self.settings.opening, &self.name);
         self.totals = Some(whole::write(form, collections, &mut message)?);
         Ok(self.last_opening.share(message, version))
+    }
+
+    fn state(&mut self, collections: &impl Collections) -> Result<Bytes, Unreadable> {
+        let version = collections.version();
+        if let Some(message) = self.last_state.at(version) {
+            return Ok(message);
+        }
+        let mut message = Vec::new();
+        self.totals = Some(whole::write(Form::State, collections, &mut message)?);
+        Ok(self.last_state.share(message, version))
     }
 
     /// Sets a key unless what it has is later, and says so to everyone, except perhaps `from`.
@@ -239,9 +251,7 @@ impl dialect::Room for Room {
                 }
             }
             Ask::ReadState => {
-                let mut body = Vec::new();
-                self.totals = Some(whole::write(Form::State, collections, &mut body)?);
-                effects.answer(Answer::State(body.into()));
+                effects.answer(Answer::State(self.state(collections)?));
             }
             Ask::ReadKey { key } => effects.answer(Answer::Key(read_key(&key, collections)?)),
             Ask::PutKey { key, value, timestamp } => {

@@ -96,8 +96,8 @@ impl Totals {
     }
 }
 
-/// The last opening message, for as long as somebody is still being sent it: when everyone comes
-/// back at once, the state is read once and held once.
+/// The last opening message, or state, for as long as somebody is still being sent it: when everyone
+/// comes back at once, it is read once and held once.
 #[derive(Debug, Default)]
 pub(super) struct LastOpening {
     message: Weak<Vec<u8>>,

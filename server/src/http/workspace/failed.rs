@@ -30,6 +30,8 @@ pub(super) enum Failed {
     NotStorable(NotStorable),
     Body(intake::Refused),
     Full,
+    /// Too many large answers are under way.
+    Busy,
     Call(CallFailed),
     /// The store has failed.
     Broken,
@@ -72,6 +74,10 @@ impl Failed {
             }
             Self::Call(CallFailed::Stopped) | Self::Draining => {
                 let why = "the server takes no new requests";
+                later_if_busy(problem(Problem::Unavailable, why))
+            }
+            Self::Busy => {
+                let why = "too many large workspaces are being read just now";
                 later_if_busy(problem(Problem::Unavailable, why))
             }
             Self::NoUpgrade(answer) => *answer,

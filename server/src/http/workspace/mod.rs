@@ -30,6 +30,7 @@ use self::{
 use super::{
     Shared, Ticket,
     answer::{Answer, Problem, empty, problem},
+    budget::Budget,
     entry, gzip,
     intake::Intake,
     upgrade,
@@ -58,6 +59,8 @@ pub(super) struct Api {
     hub: Rc<Hub<Workspace>>,
     shared: Arc<Shared>,
     intake: Intake,
+    /// What states that are being sent hold.
+    states: Arc<Budget>,
 }
 
 impl Api {
@@ -67,7 +70,7 @@ impl Api {
             time: shared.config.limits.handshake_timeout,
             budget: shared.bodies.clone(),
         };
-        Self { hub, shared, intake }
+        Self { hub, shared, intake, states: Budget::new(rest::STATES_BYTES_MAX) }
     }
 
     /// Answers a request whose path is the dialect's.

@@ -1,5 +1,8 @@
 //! A workspace without a WebSocket: who is there, what it holds, and setting one key.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use http::{StatusCode, request};
 use hyper::body::Incoming;
 use serde_json::json;
@@ -9,8 +12,37 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use super::{Api, failed::Failed};
 use crate::http::{
     answer::{Answer, json},
+    budget::{Budget, Held},
     target::parameter,
 };
+
+/// Bytes of the large states that are being sent on one shard. One alone may be longer.
+pub(super) const STATES_BYTES_MAX: usize = 256 << 20;
+
+/// A state that is no longer is not counted: connections are.
+const STATE_BYTES_UNCOUNTED: usize = 1 << 20;
+
+/// A state that is counted until it was sent, or its peer has gone.
+struct Sending {
+    state: Bytes,
+    _held: Held,
+}
+
+impl AsRef<[u8]> for Sending {
+    fn as_ref(&self) -> &[u8] {
+        &self.state
+    }
+}
+
+/// Counts a state while it is sent; `None` when too much is being sent already.
+fn count(budget: &Arc<Budget>, bytes_max: usize, state: Bytes) -> Option<Bytes> {
+    if state.len() <= STATE_BYTES_UNCOUNTED {
+        return Some(state);
+    }
+    let mut held = budget.hold();
+    let fits = held.grow(state.len().min(bytes_max));
+    fits.then(|| Bytes::from_owner(Sending { state, _held: held }))
+}
 
 impl Api {
     /// `[{"user_id","userId","status","last_seen"}]` of those who are there now.
@@ -30,7 +62,10 @@ impl Api {
 
     pub(super) async fn state(&self, workspace: &str) -> Result<Answer, Failed> {
         match self.ask(workspace, Command::read_state(), 0).await? {
-            Told::State(state) => Ok(json(StatusCode::OK, state)),
+            Told::State(state) => {
+                let state = count(&self.states, STATES_BYTES_MAX, state).ok_or(Failed::Busy)?;
+                Ok(json(StatusCode::OK, state))
+            }
             _ => Err(Failed::Broken),
         }
     }
@@ -101,6 +136,23 @@ fn timestamp(query: Option<&str>) -> Result<Option<i64>, Failed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn large_states_are_counted_until_they_were_sent() {
+        const LARGE: usize = 2 * STATE_BYTES_UNCOUNTED;
+        let budget = Budget::new(2 * LARGE);
+        let send = |bytes: usize| count(&budget, 2 * LARGE, vec![b' '; bytes].into());
+        let first = send(LARGE).unwrap();
+        let second = send(LARGE).unwrap();
+        assert!(send(LARGE).is_none(), "as much is being sent as may be");
+        assert!(send(STATE_BYTES_UNCOUNTED).is_some(), "short ones are not counted");
+        drop(first);
+        let third = send(LARGE).unwrap();
+        assert_eq!((third.len(), budget.held()), (LARGE, 2 * LARGE));
+        drop((second, third));
+        assert!(send(3 * LARGE).is_some(), "one alone may have any length");
+        assert_eq!(budget.held(), 0);
+    }
 
     #[test]
     fn a_timestamp_is_an_integer() {
