@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 use self::{known::Known, load::Load};
 
-const CASES: u64 = 4;
+const CASES: u64 = 3;
 /// Deaths of one workspace, each on top of what the one before has left.
 const LIVES: u64 = 3;
 /// Possible images that are looked at of one power cut.
