@@ -25,7 +25,11 @@ impl<D: Dialect> Hub<D> {
         let mut turn = self.turn.take();
         self.env.counters.commits.increment(1);
         self.env.counters.commands.increment(turn.commands);
-        match self.commit(&mut turn) {
+        // What is in memory then is more than what will be there: a turn that changes nothing must
+        // not tell of it either, now that nothing it would wait behind is left.
+        let failed = self.env.signals[self.shard].has_failed();
+        let committed = if failed { Err(Error::Poisoned) } else { self.commit(&mut turn) };
+        match committed {
             Ok(position) => self.wait_for(position, turn),
             Err(error) => self.give_up(&error, turn),
         }
