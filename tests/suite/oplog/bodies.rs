@@ -55,17 +55,17 @@ fn a_large_push_is_asked_in_pieces() {
         line.and_then(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).expect("the metric")
     };
     let before = calls();
-    let ops: Vec<Value> = (1..=10_000).map(|clock| op("a", clock, &json!(clock))).collect();
-    assert_eq!(ok(&client.push(&key, &ops))["serverSeq"], 10_000);
-    assert_eq!(calls() - before, 3, "4,096 operations each at most");
+    let ops: Vec<Value> = (1..=40_000).map(|clock| op("a", clock, &json!(clock))).collect();
+    assert_eq!(ok(&client.push(&key, &ops))["serverSeq"], 40_000);
+    assert_eq!(calls() - before, 3, "16,384 operations each at most");
     let pulled = ok(&client.pull(&key, 0, ""));
     let stored = pulled["ops"].as_array().unwrap().iter();
-    assert!(stored.map(|op| op["payload"].as_u64().unwrap()).eq(1..=10_000));
+    assert!(stored.map(|op| op["payload"].as_u64().unwrap()).eq(1..=40_000));
     // Nothing of a push is stored when one operation is none, wherever it stands.
-    let mut wrong: Vec<Value> = (1..=9_000).map(|clock| op("b", clock, &json!(0))).collect();
-    wrong[8_999]["clock"] = json!(0);
+    let mut wrong: Vec<Value> = (1..=20_000).map(|clock| op("b", clock, &json!(0))).collect();
+    wrong[19_999]["clock"] = json!(0);
     assert_eq!(client.push(&key, &wrong).status, 400);
-    assert_eq!(ok(&client.pull(&key, 10_000, ""))["serverSeq"], 10_000);
+    assert_eq!(ok(&client.pull(&key, 40_000, ""))["serverSeq"], 40_000);
 }
 
 #[test]

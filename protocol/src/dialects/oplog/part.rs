@@ -6,10 +6,11 @@ use std::{ops::Range, sync::Arc};
 
 use super::op::{Op, Ops};
 
-/// Operations of a part: applying them holds up whoever shares the server for some milliseconds.
-pub(super) const PART_OPS_MAX: usize = 4_096;
+/// Operations of a part: applying them holds up whoever shares the server for some tens of
+/// milliseconds, and what one device has waiting fits nearly always, so that it is stored at once.
+pub(super) const PART_OPS_MAX: usize = 16_384;
 /// Bytes of a part, unless it is one operation.
-pub(super) const PART_BYTES_MAX: usize = 4 << 20;
+pub(super) const PART_BYTES_MAX: usize = 16 << 20;
 
 /// Operations that stand one behind the other in a request.
 #[derive(Clone, Debug)]

@@ -14,7 +14,7 @@ pub struct Pieces {
 }
 
 impl Push {
-    /// The push in pieces of at most 4,096 operations and 4 MiB, or one operation. Each piece is stored
+    /// The push in pieces of at most 16,384 operations and 16 MiB, or one operation. Each piece is stored
     /// whole or not at all, and each is durable before the next one is asked.
     #[must_use]
     pub fn into_pieces(self) -> Pieces {
