@@ -39,18 +39,18 @@ fn ask(
 #[test]
 fn pieces_bring_everything_once_and_in_order() {
     let (mut dataset, key) = Dataset::begun();
-    let (answer, sizes) = ask(&mut dataset, decoded(&key, &ops(1..=36_000)), |_| ());
-    assert_eq!(sizes, [OPS_MAX, OPS_MAX, 3_232]);
-    assert!(matches!(&answer, Answer::Pushed { server_seq: 36_000, .. }) && key_of(&answer) == key);
-    let all: Vec<(u64, u64)> = (1..=36_000).map(|n| (n, n)).collect();
+    let (answer, sizes) = ask(&mut dataset, decoded(&key, &ops(1..=20_000)), |_| ());
+    assert_eq!(sizes, [OPS_MAX, 3_616]);
+    assert!(matches!(&answer, Answer::Pushed { server_seq: 20_000, .. }) && key_of(&answer) == key);
+    let all: Vec<(u64, u64)> = (1..=20_000).map(|n| (n, n)).collect();
     assert_eq!(clocks(&dataset.pulled(&key, 0)), all);
     // Broken off after its first piece, and repeated.
-    let mut pieces = decoded(&key, &ops(36_001..=72_000)).into_pieces();
+    let mut pieces = decoded(&key, &ops(20_001..=40_000)).into_pieces();
     let first = pieces.next_piece().unwrap();
     let _ = dataset.answer(Request::Push(first));
-    let (answer, _) = ask(&mut dataset, decoded(&key, &ops(36_001..=72_000)), |_| ());
-    assert!(matches!(answer, Answer::Pushed { server_seq: 72_000, .. }));
-    let all: Vec<(u64, u64)> = (1..=72_000).map(|n| (n, n)).collect();
+    let (answer, _) = ask(&mut dataset, decoded(&key, &ops(20_001..=40_000)), |_| ());
+    assert!(matches!(answer, Answer::Pushed { server_seq: 40_000, .. }));
+    let all: Vec<(u64, u64)> = (1..=40_000).map(|n| (n, n)).collect();
     assert_eq!(clocks(&dataset.pulled(&key, 0)), all);
 }
 
@@ -84,7 +84,7 @@ fn a_generation_that_ends_between_two_pieces_takes_no_more() {
     for key in ["", "own"] {
         let mut dataset = Dataset::new(Default::default());
         let _ = dataset.reset("own", "");
-        let push = decoded(key, &ops(1..=36_000));
+        let push = decoded(key, &ops(1..=20_000));
         let (answer, sizes) = ask(&mut dataset, push, |dataset| {
             let _ = dataset.reset("another", "s");
         });
@@ -98,26 +98,26 @@ fn a_generation_that_ends_between_two_pieces_takes_no_more() {
 fn a_client_without_a_key_is_told_the_snapshot_and_all_is_stored() {
     let mut dataset = Dataset::new(Default::default());
     let _ = dataset.reset("own", "s");
-    let (answer, sizes) = ask(&mut dataset, decoded("", &ops(1..=36_000)), |_| ());
-    assert_eq!(sizes.len(), 3);
+    let (answer, sizes) = ask(&mut dataset, decoded("", &ops(1..=20_000)), |_| ());
+    assert_eq!(sizes.len(), 2);
     assert!(matches!(&answer, Answer::Stale { snapshot, .. } if &snapshot[..] == b"\"s\""));
-    assert_eq!(dataset.pulled("own", 0).len(), 36_000);
+    assert_eq!(dataset.pulled("own", 0).len(), 20_000);
 
     let mut fresh = Dataset::new(Default::default());
-    let (answer, _) = ask(&mut fresh, decoded("", &ops(1..=36_000)), |_| ());
+    let (answer, _) = ask(&mut fresh, decoded("", &ops(1..=20_000)), |_| ());
     let key = key_of(&answer);
-    assert!(matches!(answer, Answer::Pushed { server_seq: 36_000, .. }));
-    assert_eq!(fresh.pulled(&key, 0).len(), 36_000);
+    assert!(matches!(answer, Answer::Pushed { server_seq: 20_000, .. }));
+    assert_eq!(fresh.pulled(&key, 0).len(), 20_000);
 }
 
 #[test]
 fn a_checkpoint_between_two_pieces_stops_nobody() {
     let (mut dataset, key) = Dataset::begun();
     let mut checkpoints = 0;
-    let (answer, _) = ask(&mut dataset, decoded(&key, &ops(1..=36_000)), |dataset| {
+    let (answer, _) = ask(&mut dataset, decoded(&key, &ops(1..=20_000)), |dataset| {
         let made = dataset.checkpoint("b", &key, 10, "s");
         checkpoints += usize::from(matches!(made, Answer::Checkpointed { .. }));
     });
     assert_eq!(checkpoints, 1, "the second has an earlier key");
-    assert!(matches!(answer, Answer::Pushed { server_seq: 36_000, .. }));
+    assert!(matches!(answer, Answer::Pushed { server_seq: 20_000, .. }));
 }
