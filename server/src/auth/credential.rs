@@ -44,12 +44,6 @@ impl fmt::Debug for Credential<'_> {
 /// looked at the other one.
 #[must_use]
 pub fn credential<'a>(headers: &'a HeaderMap, query: Option<&'a str>) -> Option<Credential<'a>> {
-    let header = only(headers.get_all(header::AUTHORIZATION).iter());
-    let bearer = || {
-        let (scheme, shown) = header?.to_str().ok()?.split_once(' ')?;
-        let shown = shown.trim_start_matches(' ');
-        scheme.eq_ignore_ascii_case("bearer").then_some(Cow::Borrowed(shown))
-    };
     let offered = || {
         let offers = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
         let offers = offers.filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(','));
@@ -60,7 +54,14 @@ pub fn credential<'a>(headers: &'a HeaderMap, query: Option<&'a str>) -> Option<
         let parts = query?.split('&');
         only(parts.filter_map(|part| part.strip_prefix("token="))).map(decoded)
     };
-    bearer().or_else(offered).or_else(queried).map(Credential)
+    bearer(headers).map(Cow::Borrowed).or_else(offered).or_else(queried).map(Credential)
+}
+
+/// The token of an `Authorization: Bearer` that is said once.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let header = only(headers.get_all(header::AUTHORIZATION).iter())?;
+    let (scheme, shown) = header.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| shown.trim_start_matches(' '))
 }
 
 /// Whether two secrets are the same. Takes as long for any two: their digests are compared.

@@ -23,7 +23,7 @@ pub use syncline_protocol::dialect::UnixMillis;
 
 use crate::config::AuthConfig;
 
-pub(crate) use self::credential::{BEARER_PROTOCOL, same_secret};
+pub(crate) use self::credential::{BEARER_PROTOCOL, bearer, same_secret};
 use self::{
     claims::Rules,
     keys::{Key, Keys},

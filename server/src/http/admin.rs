@@ -2,11 +2,14 @@
 //!
 //! Nobody learns that it is there who does not show a key, unless a token is configured.
 
-use http::{HeaderMap, Method, Request, StatusCode, header};
+use http::{Method, Request, StatusCode, header};
 use serde_json::Value;
 
 use super::answer::{Answer, Problem, answer, problem, with_header};
-use crate::admin::{Access, Admin, Refusal};
+use crate::{
+    admin::{Access, Admin, Refusal},
+    auth::bearer,
+};
 
 /// What every path here begins with.
 pub(super) const PREFIX: &str = "/admin/";
@@ -50,12 +53,6 @@ fn begin(admin: &Admin, name: &str) -> Answer {
         Err(Refusal::Busy) => problem(Problem::Conflict, "another backup has not ended"),
         Err(Refusal::NoThread) => problem(Problem::Unavailable, "the system has no thread left"),
     }
-}
-
-/// The token of an `Authorization: Bearer`.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, shown) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(shown)
 }
 
 fn json(status: StatusCode, value: &Value) -> Answer {
