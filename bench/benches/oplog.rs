@@ -82,6 +82,9 @@ struct Nowhere;
 
 impl Effects for Nowhere {
     type Answer = Answer;
+    type Notice = ();
+
+    fn notify(&mut self, (): ()) {}
 
     fn publish_entry(&mut self, _: u64, _: &[u8], _: &[u8], _: Option<Member>) {}
 

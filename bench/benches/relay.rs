@@ -73,6 +73,9 @@ struct Nowhere;
 
 impl Effects for Nowhere {
     type Answer = Infallible;
+    type Notice = ();
+
+    fn notify(&mut self, (): ()) {}
 
     fn publish_entry(&mut self, _: u64, _: &[u8], _: &[u8], _: Option<Member>) {}
 

@@ -80,6 +80,9 @@ struct Nowhere;
 
 impl Effects for Nowhere {
     type Answer = Answer;
+    type Notice = ();
+
+    fn notify(&mut self, (): ()) {}
 
     fn publish(&mut self, _: u64, _: &[u8], _: Option<Member>) {}
 

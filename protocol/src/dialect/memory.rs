@@ -83,7 +83,7 @@ impl Collections for Memory {
 
 /// What a command made visible.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect<A> {
+pub enum Effect<A, N = ()> {
     /// [`Effects::publish`].
     Publish {
         /// The record's place.
@@ -129,6 +129,10 @@ pub enum Effect<A> {
     },
     /// [`Effects::answer`].
     Answer(A),
+    /// [`Effects::answer_early`].
+    AnswerEarly(A),
+    /// [`Effects::notify`].
+    Notify(N),
     /// [`Effects::refuse`].
     Refuse {
         /// Whose command it was.
@@ -140,16 +144,17 @@ pub enum Effect<A> {
 
 /// Effects that are only written down, in their order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen<A>(pub Vec<Effect<A>>);
+pub struct Seen<A, N = ()>(pub Vec<Effect<A, N>>);
 
-impl<A> Default for Seen<A> {
+impl<A, N> Default for Seen<A, N> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<A> Effects for Seen<A> {
+impl<A, N> Effects for Seen<A, N> {
     type Answer = A;
+    type Notice = N;
 
     fn publish(&mut self, seq: u64, record: &[u8], except: Option<Member>) {
         self.0.push(Effect::Publish { seq, record: record.to_vec(), except });
@@ -175,6 +180,14 @@ impl<A> Effects for Seen<A> {
 
     fn answer(&mut self, answer: A) {
         self.0.push(Effect::Answer(answer));
+    }
+
+    fn answer_early(&mut self, answer: A) {
+        self.0.push(Effect::AnswerEarly(answer));
+    }
+
+    fn notify(&mut self, notice: N) {
+        self.0.push(Effect::Notify(notice));
     }
 
     fn refuse(&mut self, from: Member, why: Refused) {

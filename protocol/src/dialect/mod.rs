@@ -7,15 +7,25 @@
 //! A room orders either records or entries. Records lie in its log, and whoever joins or lags
 //! reads the log. Entries lie in a map of it, and whoever joins gets one opening message with all of
 //! them; whoever lags gets the newest of each that has changed.
+//!
+//! A session that speaks with many rooms joins none. It [asks](Act::Ask) them, each by its name, and
+//! [watches](Act::Watch) those whose changes it wants to hear of.
 
 pub mod memory;
 mod room;
 mod session;
 
+use std::time::Duration;
+
 pub use room::{Collections, Effects, Member, Refused, Reply, Room, Unreadable};
 pub use session::{
-    Accepted, Framing, Handshake, Incoming, Moment, Received, Session, Step, UnixMillis, Violation,
+    Accepted, Act, Framing, Handshake, Incoming, Moment, Notices, Received, Session, Step,
+    Unanswered, UnixMillis, Violation,
 };
+
+/// Reads all entries of a map of a room: calls its second argument with every key and value.
+pub type EachEntry<'a> =
+    dyn FnMut(u64, &mut dyn FnMut(&[u8], &[u8])) -> Result<(), Unreadable> + 'a;
 
 /// A sync dialect: its sessions, its rooms and its messages.
 pub trait Dialect: Clone + Send + Sync + 'static {
@@ -26,12 +36,53 @@ pub trait Dialect: Clone + Send + Sync + 'static {
     /// What a caller without a session is answered; it has no session to send a message to.
     type Answer: Send + 'static;
     /// The state of one connection.
-    type Session: Session<Command = Self::Command> + Send + 'static;
+    type Session: Session<Command = Self::Command, Answer = Self::Answer, Window = Self::Window>
+        + Send
+        + 'static;
     /// The state of one room.
-    type Room: Room<Command = Self::Command, Answer = Self::Answer>;
+    type Room: Room<
+            Command = Self::Command,
+            Answer = Self::Answer,
+            Notice = Self::Notice,
+            Prepared = Self::Prepared,
+        >;
+    /// What a room tells those who watch it; `()` when nobody does.
+    type Notice: Send + 'static;
+    /// What is made of the notices of a short time; `()` when nobody watches.
+    type Window: Send + Sync + 'static;
+    /// What [`Dialect::prepare`] makes of all that a room keeps; `()` when it makes nothing.
+    type Prepared: Send + 'static;
 
     /// The room of this name. What it keeps lies in the collections that [`Collections`] reaches.
     fn room(&self, name: &str) -> Self::Room;
+
+    /// What a room needs of all its entries before it takes a command. Called on a thread where time
+    /// may be taken; what is asked of the room waits meanwhile. `entries` calls its argument with
+    /// every key and value of the map of that number, in no order.
+    ///
+    /// # Errors
+    /// [`Unreadable`].
+    fn prepare(
+        &self,
+        room: &str,
+        entries: &mut EachEntry<'_>,
+    ) -> Result<Option<Self::Prepared>, Unreadable> {
+        let _ = (room, entries);
+        Ok(None)
+    }
+
+    /// How long notices of a room are gathered before they go to those who watch it. The first after
+    /// at least as long a pause goes at once.
+    fn window(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Makes one window of the notices of a room, which are in the order in which they were given.
+    /// Only dialects whose rooms give notices are asked.
+    fn gather(&self, room: &str, notices: Vec<Self::Notice>) -> Option<Self::Window> {
+        let _ = (room, notices);
+        None
+    }
 
     /// Appends to `out` the message that carries a record of the room to a session of `framing`;
     /// nothing when the record is none that this dialect writes.

@@ -46,6 +46,27 @@ pub trait Room {
     type Command;
     /// What a caller is answered.
     type Answer;
+    /// What those who watch it are told.
+    type Notice;
+    /// What was [prepared](super::Dialect::prepare) for it.
+    type Prepared;
+
+    /// Takes what was prepared. Called before the first command, unless there was nothing.
+    fn take_prepared(&mut self, prepared: Self::Prepared) {
+        let _ = prepared;
+    }
+
+    /// What the room wants to do now without being asked. Asked about once a second while the room is
+    /// in memory; the command is applied as one of [`Member::CALLER`] whose answer nobody hears.
+    fn due(&self, now: UnixMillis) -> Option<Self::Command> {
+        let _ = now;
+        None
+    }
+
+    /// About how many bytes of memory it takes beside what lies in its collections.
+    fn memory_bytes(&self) -> usize {
+        0
+    }
 
     /// Applies one command of `from`: changes the collections and says what becomes visible when
     /// the changes are durable.
@@ -59,7 +80,7 @@ pub trait Room {
         command: Self::Command,
         now: UnixMillis,
         collections: &mut impl Collections,
-        effects: &mut impl Effects<Answer = Self::Answer>,
+        effects: &mut impl Effects<Answer = Self::Answer, Notice = Self::Notice>,
     ) -> Result<(), Unreadable>;
 }
 
@@ -119,6 +140,8 @@ pub trait Collections {
 pub trait Effects {
     /// What a caller is answered.
     type Answer;
+    /// What those who watch the room are told.
+    type Notice;
 
     /// Brings a record just appended to everyone who follows the room, except `except`.
     fn publish(&mut self, seq: u64, record: &[u8], except: Option<Member>);
@@ -140,9 +163,18 @@ pub trait Effects {
     /// Sends a message to one member.
     fn reply(&mut self, to: Member, reply: Reply<'_>);
 
-    /// Answers the caller of this command, which has no session. Every command of
-    /// [`Member::CALLER`] must be answered once.
+    /// Answers the caller of this command: one without a session, or a session that
+    /// [asked](super::Act::Ask). Every such command must be answered once.
     fn answer(&mut self, answer: Self::Answer);
+
+    /// As [`Effects::answer`], but told as soon as the command's changes are in memory: a power cut may
+    /// take them back.
+    fn answer_early(&mut self, answer: Self::Answer) {
+        self.answer(answer);
+    }
+
+    /// Tells those who [watch](super::Act::Watch) the room.
+    fn notify(&mut self, notice: Self::Notice);
 
     /// Says that the command of `from` was not taken.
     fn refuse(&mut self, from: Member, why: Refused);

@@ -1,5 +1,7 @@
 //! The side of a dialect that speaks with one peer.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 /// How the messages of one session travel: the WebSocket opcode of everything it gets.
@@ -98,6 +100,58 @@ pub enum Step<C> {
     },
     /// A command for the room that the session joined.
     Command(C),
+    /// What a session does that speaks with many rooms and joins none. In this order.
+    Acts(Vec<Act<C>>),
+}
+
+/// One thing that a session wants done that speaks with many rooms.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Act<C> {
+    /// Sends a whole message, in the session's framing.
+    Send(Bytes),
+    /// Asks a room, whether it is there or not. [`Session::answered`] gets the answer with the same
+    /// ticket. What a session asks one room is applied in the order in which it was asked.
+    Ask {
+        /// Chosen by the session, and not used again while no answer has come.
+        ticket: u64,
+        /// The room's name.
+        room: String,
+        /// What is asked.
+        command: C,
+    },
+    /// From now on [`Session::noticed`] is called with the [`Notices`] of this room, at least with all
+    /// of what is applied after a later [`Act::Ask`] of the same room, and those come after its answer.
+    Watch(String),
+    /// Ends [`Act::Watch`].
+    Unwatch(String),
+    /// Closes the connection. Nothing behind it is done.
+    Close(Violation),
+}
+
+/// Why a session's question has no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unanswered {
+    /// What the room keeps could not be read, or the change could not be made.
+    #[error("what the room keeps cannot be read or changed")]
+    Unreadable,
+    /// The disk is full: the same question may be answered later.
+    #[error("the disk is full")]
+    Full,
+    /// The room holds as much as it may.
+    #[error("the room holds as much as it may")]
+    RoomFull,
+    /// The server ends, or its store has failed. Whether it happened is not known.
+    #[error("the server takes no more writes")]
+    Stopped,
+}
+
+/// What became visible in a watched room within a short time.
+#[derive(Debug)]
+pub struct Notices<W> {
+    /// The room's name.
+    pub room: Arc<str>,
+    /// What the dialect [gathered](super::Dialect::gather).
+    pub window: W,
 }
 
 /// A peer broke the protocol, or may not go on: the connection closes with this.
@@ -114,6 +168,10 @@ pub struct Violation {
 pub trait Session {
     /// What it asks of its room.
     type Command;
+    /// What rooms answer to [`Act::Ask`].
+    type Answer;
+    /// What it is told of the rooms that it [watches](Act::Watch).
+    type Window;
 
     /// How its messages travel.
     fn framing(&self) -> Framing;
@@ -138,6 +196,42 @@ pub trait Session {
     fn caught_up(&mut self, seq: u64) -> Option<Vec<u8>> {
         let _ = seq;
         None
+    }
+
+    /// Takes the answer to an [`Act::Ask`].
+    fn answered(
+        &mut self,
+        ticket: u64,
+        outcome: Result<Self::Answer, Unanswered>,
+        moment: Moment,
+    ) -> Vec<Act<Self::Command>> {
+        let _ = (ticket, outcome, moment);
+        Vec::new()
+    }
+
+    /// Takes what became visible in a room that it watches. `keeps_up` is false when the peer has
+    /// much left to take: then nothing should be sent, and [`Session::drained`] is called when it has
+    /// taken what waits.
+    fn noticed(
+        &mut self,
+        notices: &Notices<Self::Window>,
+        keeps_up: bool,
+    ) -> Vec<Act<Self::Command>> {
+        let _ = (notices, keeps_up);
+        Vec::new()
+    }
+
+    /// Called after a [`Session::noticed`] that said that the peer does not keep up, once it has
+    /// taken everything that waited for it.
+    fn drained(&mut self, moment: Moment) -> Vec<Act<Self::Command>> {
+        let _ = moment;
+        Vec::new()
+    }
+
+    /// Called about once a second.
+    fn ticked(&mut self, moment: Moment) -> Vec<Act<Self::Command>> {
+        let _ = moment;
+        Vec::new()
     }
 
     /// When the session's right to be here ends, and how its connection is closed then. Asked again

@@ -1,5 +1,6 @@
 //! One folder per dialect. A dialect knows [`crate::dialect`] and itself, never a sibling.
 
+pub mod maps;
 pub mod oplog;
 pub mod relay;
 pub mod workspace;

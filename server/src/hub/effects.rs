@@ -34,6 +34,7 @@ pub(super) type Found<D> = Option<(To<D>, Option<Framing>)>;
 
 impl<D: Dialect, F: Fn(Member) -> Found<D>> Effects for TurnEffects<'_, D, F> {
     type Answer = D::Answer;
+    type Notice = D::Notice;
 
     fn publish(&mut self, seq: u64, record: &[u8], except: Option<Member>) {
         self.published.record(self.dialect, self.room_name, seq, record, except);
@@ -69,6 +70,8 @@ impl<D: Dialect, F: Fn(Member) -> Found<D>> Effects for TurnEffects<'_, D, F> {
         debug_assert!(self.answer.is_none(), "a caller is answered once");
         self.answer = Some(answer);
     }
+
+    fn notify(&mut self, _notice: D::Notice) {}
 
     fn refuse(&mut self, _from: Member, why: Refused) {
         self.refused = Some(why);

@@ -71,6 +71,9 @@ impl Dialect for Oplog {
     type Answer = Answer;
     type Session = Session;
     type Room = Room;
+    type Notice = ();
+    type Window = ();
+    type Prepared = ();
 
     fn room(&self, _name: &str) -> Room {
         Room::new(self.limits)
@@ -87,6 +90,8 @@ pub struct Session(Infallible);
 
 impl crate::dialect::Session for Session {
     type Command = Command;
+    type Answer = Answer;
+    type Window = ();
 
     fn framing(&self) -> Framing {
         match self.0 {}

@@ -51,6 +51,8 @@ impl Room {
 impl dialect::Room for Room {
     type Command = Command;
     type Answer = Answer;
+    type Notice = ();
+    type Prepared = ();
 
     fn apply(
         &mut self,
@@ -58,7 +60,7 @@ impl dialect::Room for Room {
         command: Command,
         now: UnixMillis,
         collections: &mut impl Collections,
-        effects: &mut impl Effects<Answer = Answer>,
+        effects: &mut impl Effects<Answer = Answer, Notice = ()>,
     ) -> Result<(), Unreadable> {
         let told = self.ask(command, now, collections);
         self.scratch.shrink();

@@ -67,6 +67,9 @@ impl Dialect for Relay {
     type Answer = Infallible;
     type Session = Session;
     type Room = Room;
+    type Notice = ();
+    type Window = ();
+    type Prepared = ();
 
     fn room(&self, name: &str) -> Room {
         Room::new(name, self.limits)

@@ -3,4 +3,4 @@
 //! Private: what the wire means and which bytes are taken is said in [`super::binary`].
 #![allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all)]
 
-include!(concat!(env!("OUT_DIR"), "/_.rs"));
+include!(concat!(env!("OUT_DIR"), "/relay/_.rs"));

@@ -118,6 +118,8 @@ impl Room {
 impl dialect::Room for Room {
     type Command = Command;
     type Answer = Infallible;
+    type Notice = ();
+    type Prepared = ();
 
     fn apply(
         &mut self,
@@ -125,7 +127,7 @@ impl dialect::Room for Room {
         command: Command,
         _now: UnixMillis,
         collections: &mut impl Collections,
-        effects: &mut impl Effects<Answer = Infallible>,
+        effects: &mut impl Effects<Answer = Infallible, Notice = ()>,
     ) -> Result<(), Unreadable> {
         let next = collections.last_seq() + 1;
         command.sender.changes.encode(next, &command.payload, &mut self.scratch);

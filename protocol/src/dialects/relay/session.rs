@@ -3,7 +3,7 @@
 //! What a peer sends out of turn is passed over, never answered (dossier, section 2, 7 to 11);
 //! only the binary wire, which no old client speaks, calls some of it a violation.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, convert::Infallible, sync::Arc};
 
 use bytes::Bytes;
 
@@ -118,6 +118,8 @@ impl Session {
 
 impl dialect::Session for Session {
     type Command = Command;
+    type Answer = Infallible;
+    type Window = ();
 
     fn framing(&self) -> Framing {
         self.framing

@@ -76,6 +76,9 @@ impl Dialect for Workspace {
     type Answer = Answer;
     type Session = Session;
     type Room = Room;
+    type Notice = ();
+    type Window = ();
+    type Prepared = ();
 
     fn room(&self, name: &str) -> Room {
         Room::new(name, self.settings)

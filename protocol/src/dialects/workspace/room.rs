@@ -185,7 +185,7 @@ impl Room {
         (key, value, timestamp): (&str, &RawValue, Option<i64>),
         now: UnixMillis,
         collections: &mut impl Collections,
-        effects: &mut impl Effects<Answer = Answer>,
+        effects: &mut impl Effects<Answer = Answer, Notice = ()>,
     ) -> Result<(), Unreadable> {
         let timestamp = match timestamp {
             Some(timestamp) => timestamp,
@@ -229,6 +229,8 @@ fn read_key(key: &str, collections: &impl Collections) -> Result<Option<Stored>,
 impl dialect::Room for Room {
     type Command = Command;
     type Answer = Answer;
+    type Notice = ();
+    type Prepared = ();
 
     fn apply(
         &mut self,
@@ -236,7 +238,7 @@ impl dialect::Room for Room {
         command: Command,
         now: UnixMillis,
         collections: &mut impl Collections,
-        effects: &mut impl Effects<Answer = Answer>,
+        effects: &mut impl Effects<Answer = Answer, Notice = ()>,
     ) -> Result<(), Unreadable> {
         match command.0 {
             Ask::Open => effects.open(from, self.open(collections)?),

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::{
-    command::{Ask, Command},
+    command::{Answer, Ask, Command},
     depth,
     heal::{self, Peer},
     message::{self, Change, ClientMessage, DecodeError},
@@ -127,6 +127,8 @@ impl Session {
 
 impl dialect::Session for Session {
     type Command = Command;
+    type Answer = Answer;
+    type Window = ();
 
     fn framing(&self) -> Framing {
         Framing::Text

@@ -71,6 +71,8 @@ impl Session {
 
 impl dialect::Session for Session {
     type Command = Command;
+    type Answer = String;
+    type Window = ();
 
     fn framing(&self) -> Framing {
         Framing::Text
@@ -112,6 +114,8 @@ pub(super) struct Room;
 impl dialect::Room for Room {
     type Command = Command;
     type Answer = String;
+    type Notice = ();
+    type Prepared = ();
 
     fn apply(
         &mut self,
@@ -119,7 +123,7 @@ impl dialect::Room for Room {
         command: Command,
         _now: UnixMillis,
         collections: &mut impl Collections,
-        effects: &mut impl Effects<Answer = String>,
+        effects: &mut impl Effects<Answer = String, Notice = ()>,
     ) -> Result<(), Unreadable> {
         let answer = match command {
             Command::Open => {
@@ -203,6 +207,9 @@ impl Dialect for Probe {
     type Answer = String;
     type Session = Session;
     type Room = Room;
+    type Notice = ();
+    type Window = ();
+    type Prepared = ();
 
     fn room(&self, _name: &str) -> Room {
         Room

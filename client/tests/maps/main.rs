@@ -1,0 +1,1 @@
+//! The maps client, against doubles.

@@ -1,0 +1,1 @@
+//! The maps dialect, from outside: over real sockets, against the whole server.
