@@ -1,0 +1,3 @@
+//! The maps dialect, through what it offers to others.
+
+mod golden;
