@@ -1,14 +1,17 @@
 //! What a token claims, judged: times, audience, issuer, and who its holder is. Pure.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use syncline_protocol::dialect::UnixMillis;
 
-use crate::config::AuthConfig;
+use crate::config::{AuthConfig, Permission};
 
 use super::{Denied, Identity};
 
 /// The end of the year 9999, in seconds; a time behind it is a mistake or a trick.
 const SECONDS_MAX: u64 = 253_402_300_799;
+
+/// Entries of `perms` or of `roles`.
+const ENTRIES_MAX: usize = 128;
 
 /// What is asked of every token.
 #[derive(Debug)]
@@ -48,6 +51,8 @@ impl Rules {
             tenant: text(claims, "tenant")?,
             scopes: words(claims, "scope")?,
             workspaces: list(claims, "workspaces")?,
+            perms: permissions(claims)?,
+            roles: roles(claims)?,
             expires,
         })
     }
@@ -116,11 +121,40 @@ fn words(claims: &Claims, name: &str) -> Result<Option<Vec<String>>, Denied> {
     }
 }
 
+/// What may be done in which maps: each said once, and nothing beside it that could narrow it.
+fn permissions(claims: &Claims) -> Result<Option<Vec<Permission>>, Denied> {
+    let Some(value) = claims.get("perms") else { return Ok(None) };
+    let entries = value.as_array().filter(|entries| entries.len() <= ENTRIES_MAX);
+    let read = |entries: &Vec<Value>| entries.iter().map(permission).collect::<Option<Vec<_>>>();
+    let all = entries.and_then(read).ok_or(Denied::Claims)?;
+    let twice = |at: usize| all[..at].iter().any(|other| other.map == all[at].map);
+    if (0..all.len()).any(twice) { Err(Denied::Claims) } else { Ok(Some(all)) }
+}
+
+fn permission(entry: &Value) -> Option<Permission> {
+    let entry = entry.as_object().filter(|entry| entry.len() == 2)?;
+    let ops =
+        entry.get("ops")?.as_array()?.iter().map(Value::as_str).collect::<Option<Vec<_>>>()?;
+    Permission::new(entry.get("map")?.as_str()?, &ops)
+}
+
+/// What `perms` says for these permissions.
+#[must_use]
+pub fn perms_claim(permissions: &[Permission]) -> Value {
+    permissions.iter().map(|one| json!({ "map": one.map, "ops": one.ops })).collect()
+}
+
+fn roles(claims: &Claims) -> Result<Option<Vec<String>>, Denied> {
+    let roles = list(claims, "roles")?;
+    if roles.as_ref().is_some_and(|roles| roles.len() > ENTRIES_MAX) {
+        return Err(Denied::Claims);
+    }
+    Ok(roles)
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
-
-    use serde_json::json;
 
     use super::*;
 
@@ -223,6 +257,41 @@ mod tests {
             json!({ "sub": null }),
         ] {
             assert_eq!(judge(|_| (), &odd), Err(Denied::Claims), "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_token_says_what_its_holder_may_do_in_maps() {
+        let everything = Permission::everything();
+        let some = Permission::parse("todos*:READ+PUT").unwrap();
+        let claims = json!({ "perms": perms_claim(&[everything.clone(), some.clone()]), "roles": ["a", "b"] });
+        let identity = judge(|_| (), &claims).unwrap();
+        assert_eq!(identity.perms.unwrap(), [everything, some]);
+        assert_eq!(identity.roles.unwrap(), ["a", "b"]);
+        assert_eq!(judge(|_| (), &json!({ "perms": [] })).unwrap().perms, Some(Vec::new()));
+        let fine = json!({ "map": "a", "ops": ["READ"] });
+        for odd in [
+            json!(null),
+            json!("a:READ"),
+            json!({ "map": "a", "ops": ["READ"] }),
+            json!(["a"]),
+            json!([{ "map": "a" }]),
+            json!([{ "ops": ["READ"] }]),
+            json!([{ "map": "a", "ops": "READ" }]),
+            json!([{ "map": "a", "ops": ["WRITE"] }]),
+            json!([{ "map": "a", "ops": ["READ", "READ"] }]),
+            json!([{ "map": "**", "ops": ["READ"] }]),
+            json!([{ "map": "", "ops": ["READ"] }]),
+            json!([{ "map": "a", "ops": ["READ"], "prefix": "x" }]),
+            json!([fine, fine]),
+            json!(
+                (0..129).map(|n| json!({ "map": format!("m{n}"), "ops": [] })).collect::<Vec<_>>()
+            ),
+        ] {
+            assert_eq!(judge(|_| (), &json!({ "perms": odd })), Err(Denied::Claims), "{odd}");
+        }
+        for odd in [json!(1), json!([1]), json!({}), json!(vec!["r"; 129])] {
+            assert_eq!(judge(|_| (), &json!({ "roles": odd })), Err(Denied::Claims), "{odd}");
         }
     }
 }

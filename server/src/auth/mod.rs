@@ -21,8 +21,9 @@ use std::{
 
 pub use syncline_protocol::dialect::UnixMillis;
 
-use crate::config::AuthConfig;
+use crate::config::{AuthConfig, Permission};
 
+pub use self::claims::perms_claim;
 pub(crate) use self::credential::{BEARER_PROTOCOL, bearer, same_secret};
 use self::{
     claims::Rules,
@@ -60,6 +61,10 @@ pub struct Identity {
     pub scopes: Option<Vec<String>>,
     /// `workspaces`: where the holder may do it; `None` when the token does not say.
     pub workspaces: Option<Vec<String>>,
+    /// `perms`: what the holder may do in which maps; `None` when the token does not say.
+    pub perms: Option<Vec<Permission>>,
+    /// `roles`: names that the configuration gives a meaning; `None` when the token does not say.
+    pub roles: Option<Vec<String>>,
     /// From when on the token counts no more: `exp` and the leeway.
     pub expires: Option<UnixMillis>,
 }
@@ -147,7 +152,8 @@ impl Auth {
         self.rules.judge(&token::claims(&parts)?, now)
     }
 
-    /// A token for trying things out, of the subject `dev` and good for a day. `None` when keys are
+    /// A token for trying things out, of the subject `dev` and good for a day, that may do everything in
+    /// all maps. `None` when keys are
     /// configured: this one is signed with the secret that was made.
     #[must_use]
     pub fn development_token(&self) -> Option<String> {
@@ -157,6 +163,7 @@ impl Auth {
         claims.insert("sub".into(), "dev".into());
         claims.insert("iat".into(), issued.into());
         claims.insert("exp".into(), (issued + DEVELOPMENT_LIFETIME.as_secs()).into());
+        claims.insert("perms".into(), perms_claim(&[Permission::everything()]));
         key.sign(&claims).ok()
     }
 

@@ -83,6 +83,16 @@ pub enum Tenants {
     Token,
 }
 
+/// When a write of the maps dialect is acknowledged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ack {
+    /// When it survives what [`Durability`] says.
+    #[default]
+    Device,
+    /// When it is in memory.
+    Memory,
+}
+
 /// What a token is signed with (RFC 7518, section 3.1, and RFC 8037).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -183,6 +193,17 @@ impl Choice for Tenants {
         match self {
             Self::None => "none",
             Self::Token => "token",
+        }
+    }
+}
+
+impl Choice for Ack {
+    const ALL: &'static [Self] = &[Self::Device, Self::Memory];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Device => "device",
+            Self::Memory => "memory",
         }
     }
 }

@@ -9,6 +9,7 @@ mod exposure;
 mod file;
 mod load;
 mod nearest;
+mod permission;
 mod problem;
 mod render;
 mod resolve;
@@ -20,15 +21,16 @@ mod units;
 #[cfg(test)]
 mod tests;
 
-pub use choice::{Durability, Heal, LogFormat, LogLevel, Opening, Tenants, TokenAlgorithm};
+pub use choice::{Ack, Durability, Heal, LogFormat, LogLevel, Opening, Tenants, TokenAlgorithm};
 pub use exposure::{DemoExposed, Exposed};
 pub use load::{Sources, load};
+pub use permission::{Permission, Role};
 pub use problem::{Origin, Problem, Problems};
 pub use render::{default_file, show, show_json};
 pub use resolve::{Given, Loaded};
 pub use sections::{
-    AuthConfig, HttpConfig, LimitsConfig, LogConfig, OplogConfig, RelayConfig, StorageConfig,
-    WorkspaceConfig,
+    AuthConfig, HttpConfig, LimitsConfig, LogConfig, MapsConfig, OplogConfig, RelayConfig,
+    StorageConfig, WorkspaceConfig,
 };
 pub use setting::Setting;
 pub use settings::settings;
@@ -54,4 +56,6 @@ pub struct Config {
     pub workspace: WorkspaceConfig,
     /// `[oplog]`
     pub oplog: OplogConfig,
+    /// `[maps]`
+    pub maps: MapsConfig,
 }

@@ -51,7 +51,8 @@ fn a_token_that_is_made_is_taken_and_says_who_it_is_for() {
     let dir = dir();
     let flags = ["--sub", "ann", "--tenant", "acme", "--scope", "read write"];
     let more = ["--workspaces", "a,b", "--expires", "1h", "--claims", r#"{"team":7}"#];
-    let made = token(dir.path(), &[&["gen"], &flags[..], &more].concat());
+    let maps = ["--perm", "todos*:READ,PUT", "--perm", "news:read", "--role", "editor"];
+    let made = token(dir.path(), &[&["gen"], &flags[..], &more, &maps].concat());
     assert_eq!((made.code, made.err.as_str()), (Some(0), ""));
     assert_eq!(made.out.lines().count(), 1);
     let (code, told) = check(dir.path(), &made.out, &[]);
@@ -59,9 +60,15 @@ fn a_token_that_is_made_is_taken_and_says_who_it_is_for() {
     assert_eq!((&told["subject"], &told["tenant"]), (&"ann".into(), &"acme".into()));
     assert_eq!(told["scopes"], serde_json::json!(["read", "write"]));
     assert_eq!(told["workspaces"], serde_json::json!(["a", "b"]));
+    let perms =
+        serde_json::json!([{"map":"todos*","ops":["READ","PUT"]},{"map":"news","ops":["READ"]}]);
+    assert_eq!((&told["perms"], &told["roles"]), (&perms, &serde_json::json!(["editor"])));
     assert!(told["expires_ms"].is_u64());
     let human = token(dir.path(), &["check", made.out.trim()]);
     assert!(human.out.contains("would take") && human.out.contains("ann"), "{}", human.out);
+    assert!(human.out.contains("todos*:READ+PUT"), "{}", human.out);
+    let odd = token(dir.path(), &["gen", "--perm", "todos:WRITE"]);
+    assert!(odd.code == Some(2) && odd.err.contains("READ, PUT and REMOVE"), "{}", odd.err);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::json;
-use syncline::auth::{Auth, Denied, Identity, TOKEN_BYTES_MAX};
+use syncline::auth::{Auth, Denied, Identity, TOKEN_BYTES_MAX, perms_claim};
 
 use super::check_text::text;
 use crate::cli::{
@@ -25,7 +25,7 @@ pub(crate) struct CheckArgs {
     /// The token, or - for standard input [env: SYNCLINE_TOKEN]
     token: Option<String>,
     /// Print JSON: {"valid", "reason", "message"} or {"valid", "subject", "tenant", "scopes",
-    /// "workspaces", "expires_ms"}
+    /// "workspaces", "perms", "roles", "expires_ms"}
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -96,6 +96,8 @@ fn as_json(checked: &Result<Identity, Denied>) -> serde_json::Value {
             "tenant": identity.tenant,
             "scopes": identity.scopes,
             "workspaces": identity.workspaces,
+            "perms": identity.perms.as_deref().map(perms_claim),
+            "roles": identity.roles,
             "expires_ms": identity.expires.map(|at| at.0),
         }),
         Err(why) => json!({ "valid": false, "reason": why.label(), "message": why.to_string() }),

@@ -1,6 +1,6 @@
 //! A token's holder in words for people. Pure text from facts; a name cannot move the cursor.
 
-use syncline::auth::Identity;
+use syncline::{auth::Identity, config::Permission};
 
 use crate::cli::output::Style;
 
@@ -17,6 +17,9 @@ pub(super) fn text(identity: &Identity, now_ms: u64, style: Style) -> String {
     line("tenant", name(&identity.tenant));
     line("scopes", all(&identity.scopes));
     line("workspaces", all(&identity.workspaces));
+    let allowed = |perms: &Vec<Permission>| perms.iter().map(Permission::text).collect::<Vec<_>>();
+    line("perms", all(&identity.perms.as_ref().map(allowed)));
+    line("roles", all(&identity.roles));
     let left = |ms: u64| format!("in {}, the leeway counted", lasting(ms.saturating_sub(now_ms)));
     line("expires", Some(identity.expires.map_or("never".into(), |at| left(at.0))));
     out
@@ -52,7 +55,7 @@ mod tests {
         let mut identity = Identity::default();
         identity.subject = Some("\x1b[2Jann\n  tenant  root".into());
         let text = text(&identity, 0, Style::plain());
-        assert!(!text.contains('\x1b') && text.lines().count() == 6, "{text}");
+        assert!(!text.contains('\x1b') && text.lines().count() == 8, "{text}");
         assert!(text.contains("never"));
     }
 }

@@ -1,7 +1,10 @@
 //! The claims of a token that is to be made. Pure: flags and a time in, claims out.
 
 use serde_json::{Map, Value};
-use syncline::config::{Config, parse_duration};
+use syncline::{
+    auth::perms_claim,
+    config::{Config, Permission, parse_duration},
+};
 
 use crate::cli::failure::{Exit, Failure};
 
@@ -26,6 +29,12 @@ pub(super) struct ClaimArgs {
     /// Whose dataset it is for
     #[arg(long, value_name = "NAME")]
     pub(super) tenant: Option<String>,
+    /// What it allows in maps, such as 'todos*:READ,PUT,REMOVE'; one * stands for anything (perms)
+    #[arg(long = "perm", value_name = "MAP:OPS", value_parser = permission)]
+    pub(super) perms: Vec<Permission>,
+    /// A name that [maps] roles gives a meaning (roles)
+    #[arg(long = "role", value_name = "NAME")]
+    pub(super) roles: Vec<String>,
     /// More claims: a JSON object
     #[arg(long, value_name = "JSON")]
     pub(super) claims: Option<String>,
@@ -40,11 +49,14 @@ impl ClaimArgs {
                 .map_err(|error| usage(format!("--claims wants a JSON object: {error}")))?,
         };
         let audience = config.auth.audience.first();
-        let given: [(&str, Option<Value>); 7] = [
+        let some = |roles: &[String]| (!roles.is_empty()).then(|| roles.into());
+        let given: [(&str, Option<Value>); 9] = [
             ("sub", self.sub.as_deref().map(Into::into)),
             ("tenant", self.tenant.as_deref().map(Into::into)),
             ("scope", self.scope.as_deref().map(Into::into)),
             ("workspaces", self.workspaces.clone().map(Into::into)),
+            ("perms", (!self.perms.is_empty()).then(|| perms_claim(&self.perms))),
+            ("roles", some(&self.roles)),
             ("exp", self.lifetime()?.map(|lifetime| (now + lifetime).into())),
             ("iss", config.auth.issuer.as_deref().map(Into::into)),
             ("aud", audience.map(|name| name.as_str().into())),
@@ -82,6 +94,12 @@ impl ClaimArgs {
     }
 }
 
+fn permission(text: &str) -> Result<Permission, String> {
+    Permission::parse(text).ok_or_else(|| {
+        "wants a map, with one * at most, a colon and any of READ, PUT and REMOVE".into()
+    })
+}
+
 fn usage(message: String) -> Failure {
     Failure::new(Exit::Usage, message)
 }
@@ -110,6 +128,8 @@ mod tests {
             workspaces: Some(vec!["a".into(), "b".into()]),
             scope: Some("read write".into()),
             tenant: Some("acme".into()),
+            perms: vec![permission("todos*:READ,PUT").unwrap()],
+            roles: vec!["editor".into()],
             claims: Some(r#"{"team":7}"#.into()),
         };
         let made = claims(&all, |c| {
@@ -118,7 +138,8 @@ mod tests {
         });
         let expected = json!({
             "sub": "ann", "exp": 1060, "iat": 1000, "workspaces": ["a", "b"], "scope": "read write",
-            "tenant": "acme", "team": 7, "iss": "me", "aud": "us",
+            "tenant": "acme", "team": 7, "iss": "me", "aud": "us", "roles": ["editor"],
+            "perms": [{ "map": "todos*", "ops": ["READ", "PUT"] }],
         });
         assert_eq!(made, Some(expected));
         let plain = claims(&args(), |_| ());

@@ -4,12 +4,13 @@ mod auth;
 mod http;
 mod limits;
 mod log;
+mod maps;
 mod oplog;
 mod relay;
 mod storage;
 mod workspace;
 
 pub use self::{
-    auth::AuthConfig, http::HttpConfig, limits::LimitsConfig, log::LogConfig, oplog::OplogConfig,
-    relay::RelayConfig, storage::StorageConfig, workspace::WorkspaceConfig,
+    auth::AuthConfig, http::HttpConfig, limits::LimitsConfig, log::LogConfig, maps::MapsConfig,
+    oplog::OplogConfig, relay::RelayConfig, storage::StorageConfig, workspace::WorkspaceConfig,
 };

@@ -6,6 +6,7 @@ mod auth;
 mod http;
 mod limits;
 mod log;
+mod maps;
 mod oplog;
 mod relay;
 mod storage;
@@ -24,6 +25,7 @@ static SECTIONS: &[&[Setting]] = &[
     relay::SETTINGS,
     workspace::SETTINGS,
     oplog::SETTINGS,
+    maps::SETTINGS,
 ];
 
 /// Every setting, in the order of the file.
