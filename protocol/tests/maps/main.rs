@@ -1,3 +1,4 @@
 //! The maps dialect, through what it offers to others.
 
 mod golden;
+mod index;

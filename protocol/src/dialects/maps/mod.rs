@@ -3,6 +3,7 @@
 mod digest;
 mod fault;
 mod hlc;
+mod index;
 pub mod proto;
 mod record;
 mod settings;
@@ -12,6 +13,7 @@ mod varint;
 pub use digest::{Leaf, PATH_DIGITS, Path, Prefix, Sum, Totals, fingerprint, hash_of};
 pub use fault::Fault;
 pub use hlc::{BadTimestamp, Clock, HLC_BYTES_MAX, Hlc, MILLIS_MAX, NODE_ID_BYTES_MAX, NodeId};
+pub use index::{Entries, Entry, Index};
 pub use record::{KEY_BYTES_MAX, Kind, Record, RecordRef};
 pub use settings::{
     Ack, CORRELATION_ID_BYTES_MAX, Limits, MAP_NAME_BYTES_MAX, Settings, is_map_name,
