@@ -3,9 +3,15 @@
 use std::{cmp::Ordering, fs, path::PathBuf};
 
 use bytes::Bytes;
+use prost::Message;
 use serde_json::Value;
 use syncline_protocol::dialects::maps::{
-    Hlc, Kind, Leaf, Path, Prefix, Record, Totals, fingerprint, hash_of,
+    Hlc, Kind, Leaf, Limits, Path, Prefix, Record, Totals, fingerprint, hash_of,
+    proto::{
+        Ack, AuthRequest, AuthResponse, AuthStatus, Envelope, OperationMessage, SyncRequest,
+        envelope::Payload, operation_message::OpType, sync_request::Type,
+    },
+    wire::{decode, encode, encode_op_alone},
 };
 
 fn vectors() -> Value {
@@ -24,6 +30,109 @@ fn unhex(text: &Value) -> Vec<u8> {
     assert_eq!(text.len() % 2, 0);
     let byte = |at| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
     (0..text.len()).step_by(2).map(byte).collect()
+}
+
+/// The vectors that are envelopes, and what each says.
+fn envelopes() -> [(&'static str, Envelope); 5] {
+    let with = |id: &str, payload| Envelope { correlation_id: id.into(), payload: Some(payload) };
+    let op = OperationMessage {
+        map_name: "todos".into(),
+        key: "todo:1".into(),
+        value: Bytes::from_static(b"\x81\xa1t\x01"),
+        timestamp: "1700000000000:0:client-A".into(),
+        r#type: OpType::Put.into(),
+        ttl_ms: 0,
+    };
+    let auth = AuthRequest {
+        token: "eyJ.x.y".into(),
+        protocol_version: 1,
+        node_id: "client-A".into(),
+        ..AuthRequest::default()
+    };
+    let auth_resp = AuthResponse {
+        status: AuthStatus::Ok.into(),
+        server_time: "1700000000002:0:srv-1".into(),
+        user_id: "u1".into(),
+        protocol_version: 1,
+        ..AuthResponse::default()
+    };
+    let request = SyncRequest {
+        r#type: Type::MerkleHashReq.into(),
+        depth: 3,
+        map_name: "todos".into(),
+        ..SyncRequest::default()
+    };
+    [
+        ("env_op_put", with("c1", Payload::Op(op))),
+        ("env_ack_empty", with("c1", Payload::Ack(Ack::default()))),
+        ("env_auth", with("a", Payload::Auth(auth))),
+        ("env_authresp", with("a", Payload::AuthResp(auth_resp))),
+        ("env_merkle_req_depth3", with("m", Payload::SyncReq(request))),
+    ]
+}
+
+#[test]
+fn envelopes_in_both_directions() {
+    let vectors = vectors();
+    for (name, envelope) in envelopes() {
+        assert_eq!(hex(&encode(&envelope)), vectors[name].as_str().unwrap(), "{name}");
+        let decoded = decode(unhex(&vectors[name]).into(), &Limits::default());
+        assert_eq!(decoded, Ok(envelope), "{name}");
+    }
+}
+
+#[test]
+fn the_operation_is_written_by_hand_as_by_prost() {
+    let [(name, envelope), ..] = envelopes();
+    let Some(Payload::Op(op)) = envelope.payload else { panic!("no operation") };
+    let record = Record::from_op(op, &Limits::default()).unwrap();
+    let pushed = encode_op_alone(&record.as_ref().encode_op("todos"));
+    // The vector begins with its correlation id, which a push has not.
+    assert_eq!(hex(&pushed), vectors()[name].as_str().unwrap()["0a026331".len()..]);
+}
+
+/// The envelope of those who know the specification alone.
+#[derive(Clone, PartialEq, Message)]
+struct OldEnvelope {
+    #[prost(string, tag = "1")]
+    correlation_id: String,
+    #[prost(oneof = "OldPayload", tags = "2, 3, 4, 5, 6")]
+    payload: Option<OldPayload>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+enum OldPayload {
+    #[prost(bytes, tag = "2")]
+    Auth(Vec<u8>),
+    #[prost(bytes, tag = "3")]
+    Op(Vec<u8>),
+    #[prost(bytes, tag = "4")]
+    SyncReq(Vec<u8>),
+    #[prost(bytes, tag = "5")]
+    SyncResp(Vec<u8>),
+    #[prost(bytes, tag = "6")]
+    Ack(Vec<u8>),
+}
+
+#[test]
+fn an_old_client_sees_no_payload_where_it_knows_none() {
+    let vectors = vectors();
+    let told = &vectors["old_client_sees_authresp_as"];
+    let seen = OldEnvelope::decode(&*unhex(&vectors["env_authresp"])).unwrap();
+    assert_eq!(seen.correlation_id, told["correlationId"].as_str().unwrap());
+    assert!(told["payload"].is_null() && seen.payload.is_none());
+    // It does see what it knows.
+    let seen = OldEnvelope::decode(&*unhex(&vectors["env_ack_empty"])).unwrap();
+    assert_eq!(seen.payload, Some(OldPayload::Ack(Vec::new())));
+}
+
+#[test]
+fn every_vector_is_looked_at() {
+    let known = envelopes().map(|(name, _)| name);
+    let others = ["old_client_sees_authresp_as", "hlc", "merkle_v1", "lww_pairs"];
+    for name in vectors().as_object().unwrap().keys() {
+        assert!(known.contains(&&**name) || others.contains(&&**name), "{name}");
+    }
 }
 
 #[test]
