@@ -1,26 +1,104 @@
 //! The `maps` dialect: maps of opaque values, written offline and merged by the last writer's clock.
 
+mod command;
 mod cursor;
 mod digest;
 mod fault;
 mod hlc;
 mod index;
+mod op;
+mod page;
 mod permissions;
 pub mod proto;
 mod record;
+mod room;
 mod settings;
 mod stored;
 mod varint;
+mod window;
 pub mod wire;
 
+pub use command::{Answer, Command, Fed, Feed, LIST_MAPS_MAX, REGISTRY, Synced, Write, Written};
 pub use cursor::{CURSOR_BYTES_MAX, Cursor, CursorFault};
 pub use digest::{Leaf, PATH_DIGITS, Path, Prefix, Sum, Totals, fingerprint, hash_of};
 pub use fault::Fault;
 pub use hlc::{BadTimestamp, Clock, HLC_BYTES_MAX, Hlc, MILLIS_MAX, NODE_ID_BYTES_MAX, NodeId};
 pub use index::{Entries, Entry, Index};
+pub use page::Page;
 pub use permissions::{BadGrants, GRANTS_MAX, Grants, Op};
 pub use record::{KEY_BYTES_MAX, Kind, Record, RecordRef};
+pub use room::{Prepared, Room};
 pub use settings::{
     Ack, CORRELATION_ID_BYTES_MAX, Limits, MAP_NAME_BYTES_MAX, Settings, is_map_name,
 };
 pub use stored::{Stored, StoredRef};
+pub use window::{Change, Window, batch, write_prev_cursor};
+
+use std::time::Duration;
+
+use crate::dialect::{self, Dialect, Framing, Incoming, Moment, Step, Violation};
+
+/// The dialect.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Maps {
+    settings: Settings,
+}
+
+impl Maps {
+    /// The dialect with these settings.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self { settings }
+    }
+
+    /// What the owner of the server chose.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+}
+
+/// Stands where the session will be.
+#[derive(Debug)]
+pub struct Silent(());
+
+impl dialect::Session for Silent {
+    type Command = Command;
+    type Answer = Answer;
+    type Window = Window;
+
+    fn framing(&self) -> Framing {
+        Framing::Binary
+    }
+
+    fn receive(&mut self, _: Incoming<'_>, _: Moment) -> Result<Step<Command>, Violation> {
+        Ok(Step::None)
+    }
+}
+
+impl Dialect for Maps {
+    const NAME: &'static str = "maps";
+    type Command = Command;
+    type Answer = Answer;
+    type Session = Silent;
+    type Room = Room;
+    type Notice = Change;
+    type Window = Window;
+    type Prepared = Prepared;
+
+    fn room(&self, name: &str) -> Room {
+        Room::new(name, self.settings)
+    }
+
+    fn window(&self) -> Duration {
+        Duration::from_millis(self.settings.limits.window_ms)
+    }
+
+    fn gather(&self, room: &str, changes: Vec<Change>) -> Option<Window> {
+        Window::gather(room, changes)
+    }
+
+    fn deliver(&self, _: Framing, _: &str, _: u64, _: &[u8], _: &mut Vec<u8>) {
+        // A room publishes nothing by itself: sessions that watch it say what changed.
+    }
+}
