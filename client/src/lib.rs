@@ -39,6 +39,7 @@ mod driver;
 mod hex;
 mod idle;
 mod kept;
+pub mod maps;
 pub mod oplog;
 pub mod relay;
 mod task;
