@@ -100,7 +100,9 @@ pub enum Step<C> {
     },
     /// A command for the room that the session joined.
     Command(C),
-    /// What a session does that speaks with many rooms and joins none. In this order.
+    /// What a session does that speaks with many rooms and joins none. In this order. From the first
+    /// of these on, be it empty, it need not join a room in time; and whoever
+    /// [says when it expires](Session::expires) need not either.
     Acts(Vec<Act<C>>),
 }
 

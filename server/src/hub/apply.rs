@@ -12,7 +12,7 @@ use super::{
     effects::{Found, TurnEffects},
     mail::{Afar, Mail},
     published::Published,
-    release::{Sender, To},
+    release::{Sender, To, Wanted},
     room::{Owner, Role, Room, RoomKey},
     shard_of,
     turn::{RoomTurn, Turn},
@@ -39,7 +39,8 @@ impl<D: Dialect> Hub<D> {
         let (member, framing) = (connection.member(), connection.framing());
         if owner == self.shard {
             let to = To::Here(connection.clone());
-            self.apply(key, Sender { to, member, framing, opens, answer_to: None }, command, bytes);
+            let answer = Wanted::Nothing;
+            self.apply(key, Sender { to, member, framing, opens, answer }, command, bytes);
         } else {
             let room = self.rooms().get_mut(key).name.clone();
             let sender = Afar { member, framing, opens };
@@ -60,7 +61,7 @@ impl<D: Dialect> Hub<D> {
             Some(key) => {
                 let Afar { member, framing, opens } = sender;
                 let to = To::There(member);
-                let sender = Sender { to, member, framing, opens, answer_to: None };
+                let sender = Sender { to, member, framing, opens, answer: Wanted::Nothing };
                 self.apply(key, sender, command, bytes);
             }
             None => {
@@ -106,8 +107,10 @@ impl<D: Dialect> Hub<D> {
         let Some(index) = room_turn(turn, key, room, sender.opens) else { return false };
         let Role::Owner(owner) = &mut room.role else { return false };
         let Owner { state, numbers, version, maps, .. } = &mut **owner;
-        let Sender { to, member, framing, answer_to, .. } = sender;
-        if answer_to.is_none() && !turn.senders.last().is_some_and(|last| last.is(member)) {
+        let Sender { to, member, framing, .. } = &sender;
+        let (member, framing) = (*member, *framing);
+        let is_of_a_follower = matches!(sender.answer, Wanted::Nothing);
+        if is_of_a_follower && !turn.senders.last().is_some_and(|last| last.is(member)) {
             turn.senders.push(to.clone());
         }
         let RoomTurn { published, overlay, trimmed, .. } = &mut turn.rooms[index];
@@ -138,25 +141,25 @@ impl<D: Dialect> Hub<D> {
                 false => self.find_anywhere(other),
             },
             answer: None,
+            early: false,
             refused: None,
         };
         let applied = state.apply(member, command, self.now(), &mut collections, &mut effects);
         let trimmed = *collections.trimmed;
-        let (answer, refused) = (effects.answer, effects.refused);
+        let TurnEffects { answer, early, refused, .. } = effects;
         if let Some(why) = refused {
             self.env.counters.refused.increment(1);
             tracing::warn!(?why, "a command was refused: the room is full");
         }
-        match (answer_to, applied) {
-            (None, Ok(())) => {}
-            (None, Err(unreadable)) => {
-                tracing::warn!(%unreadable, "a command could not be applied");
-                self.fail(&to, 1011, "what the room keeps cannot be read");
+        if let Err(unreadable) = applied {
+            tracing::warn!(%unreadable, "a command could not be applied");
+            if is_of_a_follower {
+                self.fail(to, 1011, "what the room keeps cannot be read");
             }
-            (Some(to), applied) => {
-                let outcome = outcome(applied, refused, answer);
-                turn.answers.push(Answered { to, outcome });
-            }
+        }
+        if let Some(to) = sender.into_hearer() {
+            let answered = Answered { to, outcome: outcome(applied, refused, answer) };
+            if early { turn.early.push(answered) } else { turn.answers.push(answered) }
         }
         trimmed
     }

@@ -1,8 +1,6 @@
 //! Commands without a session: asked on any shard, applied where the room lives, answered when the
 //! turn is durable.
 
-use std::sync::Arc;
-
 use syncline_engine::{Error, Log};
 use syncline_protocol::dialect::{Dialect, Framing, Member};
 use tokio::sync::oneshot;
@@ -12,7 +10,7 @@ use super::{
     mail::Mail,
     names::log_name,
     owner_of,
-    release::{Sender, To},
+    release::{Sender, To, Wanted},
 };
 
 /// Why a call got no answer. Nothing of it happened, unless the server stopped: then it may have.
@@ -46,23 +44,26 @@ impl From<&Error> for CallFailed {
 pub(super) type Outcome<D> = Result<<D as Dialect>::Answer, CallFailed>;
 
 /// Where a call waits for its end.
-pub(super) type AnswerTo<D> = oneshot::Sender<Outcome<D>>;
+pub(super) type Caller<D> = oneshot::Sender<Outcome<D>>;
 
-/// What a caller is to be told when the turn is durable.
+/// Who hears the answer to a command.
+pub(super) enum AnswerTo<D: Dialect> {
+    /// A caller without a session.
+    Caller(Caller<D>),
+    /// The session that asked, with its own ticket.
+    Session { to: To<D>, ticket: u64 },
+}
+
+/// What is to be told when the turn is durable.
 pub(super) struct Answered<D: Dialect> {
     pub(super) to: AnswerTo<D>,
     pub(super) outcome: Outcome<D>,
 }
 
 impl<D: Dialect> Answered<D> {
-    /// Tells the caller, if it still waits.
-    pub(super) fn tell(self) {
-        let _ = self.to.send(self.outcome);
-    }
-
-    /// Tells the caller that the turn did not happen, unless its command did not reach it.
-    pub(super) fn tell_failed(self, why: CallFailed) {
-        let _ = self.to.send(self.outcome.and(Err(why)));
+    /// As it is when the turn did not happen; the same if its command did not reach the turn.
+    pub(super) fn failed(self, why: CallFailed) -> Self {
+        Self { to: self.to, outcome: self.outcome.and(Err(why)) }
     }
 }
 
@@ -85,7 +86,7 @@ impl<D: Dialect> Hub<D> {
             let owner = owner_of(room, self.mailboxes.len());
             self.env.press(owner, bytes);
             if owner == self.shard {
-                self.answer_call(room.into(), command, bytes, to);
+                self.answer_call(room, command, bytes, to);
             } else {
                 self.post(owner, Mail::Call { room: room.into(), command, bytes, to });
             }
@@ -95,31 +96,32 @@ impl<D: Dialect> Hub<D> {
     }
 
     /// Applies a call to a room that this shard owns.
-    pub(super) fn answer_call(
-        &self,
-        name: Arc<str>,
-        command: D::Command,
-        bytes: usize,
-        to: AnswerTo<D>,
-    ) {
-        let present = self.rooms().find(&name);
-        let key = match present.map_or_else(|| self.open_room(name), Ok) {
-            Ok(key) => key,
-            Err(error) => {
-                tracing::error!(%error, "a room cannot be opened");
-                self.env.relieve(self.shard, bytes);
-                return Answered::<D> { to, outcome: Err((&error).into()) }.tell();
-            }
-        };
-        self.let_linger(key);
+    pub(super) fn answer_call(&self, name: &str, command: D::Command, bytes: usize, to: Caller<D>) {
         let sender = Sender {
             to: To::<D>::Caller,
             member: Member::CALLER,
             framing: Framing::Text,
             opens: false,
-            answer_to: Some(to),
+            answer: Wanted::ByCaller(to),
         };
-        self.apply(key, sender, command, bytes);
+        self.answer(name, sender, command, bytes);
+    }
+
+    /// Applies a command that wants an answer to a room that this shard owns, whether it is present
+    /// or not.
+    pub(super) fn answer(&self, name: &str, sender: Sender<D>, command: D::Command, bytes: usize) {
+        let present = self.rooms().find(name);
+        match present.map_or_else(|| self.open_room(name.into()), Ok) {
+            Ok(key) => {
+                self.let_linger(key);
+                self.apply_contained(key, sender, command, bytes);
+            }
+            Err(error) => {
+                tracing::error!(%error, "a room cannot be opened");
+                self.env.relieve(self.shard, bytes);
+                self.tell_sender(sender, (&error).into());
+            }
+        }
     }
 
     /// The log of a room, if it has one, for reading what an answer told of. What is beyond that may

@@ -54,7 +54,8 @@ impl<D: Dialect> Hub<D> {
     }
 
     fn wait_for(&self, position: Position, turn: Turn<D>) {
-        let Turn { rooms: room_turns, openings, replies, resends, answers, bytes, .. } = turn;
+        let Turn { rooms: room_turns, openings, replies, resends, answers, early, bytes, .. } =
+            turn;
         let mut all = self.rooms();
         let mut rooms = Vec::with_capacity(room_turns.len());
         let mut made = 0;
@@ -92,6 +93,7 @@ impl<D: Dialect> Hub<D> {
             bytes: bytes + made,
             since: Instant::now(),
         });
+        early.into_iter().for_each(|answered| self.tell(answered));
     }
 
     /// Counts openings until they are taken; whom there is no room for is told to come again.
@@ -132,7 +134,8 @@ impl<D: Dialect> Hub<D> {
             self.fail(sender, 1011, "the change could not be stored");
         }
         let why = CallFailed::from(error);
-        turn.answers.into_iter().for_each(|answered| answered.tell_failed(why));
+        let untold = turn.answers.into_iter().chain(turn.early);
+        untold.for_each(|answered| self.tell(answered.failed(why)));
     }
 
     pub(super) fn fail(&self, sender: &To<D>, code: u16, why: &'static str) {

@@ -25,7 +25,7 @@ impl<D: Dialect> Hub<D> {
             let own = released.own_of(connection.member());
             let mut follow = connection.follow();
             match &mut *follow {
-                Follow::Nothing | Follow::Opening => {}
+                Follow::Nothing | Follow::Opening | Follow::Many(_) => {}
                 Follow::CatchUp(cursor) => {
                     cursor.skip(own.iter().map(|own| own.number));
                     if cursor.is_ahead_of(room.released) {
@@ -105,7 +105,7 @@ impl<D: Dialect> Hub<D> {
         match &*follow {
             Follow::Live => *follow = Follow::Behind(Box::default()),
             Follow::Behind(_) => {}
-            Follow::Nothing | Follow::Opening | Follow::CatchUp(_) => {
+            Follow::Nothing | Follow::Opening | Follow::CatchUp(_) | Follow::Many(_) => {
                 // What it is sent next has the entry, or nothing is sent any more.
                 drop(follow);
                 return connection.note_needless(1);

@@ -6,7 +6,6 @@ use syncline_protocol::dialect::Dialect;
 
 use super::{
     Hub,
-    call::Answered,
     deliver::open_here,
     mail::Mail,
     release::{Opening, Pending, Released, Resend, To},
@@ -90,7 +89,7 @@ impl<D: Dialect> Hub<D> {
                 To::Caller => {}
             }
         }
-        pending.answers.into_iter().for_each(Answered::tell);
+        pending.answers.into_iter().for_each(|answered| self.tell(answered));
         self.env.counters.deliveries.increment(deliveries);
         self.env.relieve(self.shard, pending.bytes);
         self.env.counters.commit_seconds.record(pending.since.elapsed().as_secs_f64());

@@ -26,6 +26,8 @@ pub(super) struct TurnEffects<'a, D: Dialect, F> {
     /// Finds a member, and its framing if that is known on this shard.
     pub(super) find: F,
     pub(super) answer: Option<D::Answer>,
+    /// The answer need not wait for the device.
+    pub(super) early: bool,
     pub(super) refused: Option<Refused>,
 }
 
@@ -69,6 +71,11 @@ impl<D: Dialect, F: Fn(Member) -> Found<D>> Effects for TurnEffects<'_, D, F> {
     fn answer(&mut self, answer: D::Answer) {
         debug_assert!(self.answer.is_none(), "a caller is answered once");
         self.answer = Some(answer);
+    }
+
+    fn answer_early(&mut self, answer: D::Answer) {
+        self.answer(answer);
+        self.early = true;
     }
 
     fn notify(&mut self, _notice: D::Notice) {}

@@ -35,7 +35,7 @@ impl<D: Dialect> Hub<D> {
         let Some(key) = connection.room() else { return Fed::Nothing };
         let follow = connection.follow();
         match &*follow {
-            Follow::Nothing | Follow::Opening | Follow::Live => Fed::Nothing,
+            Follow::Nothing | Follow::Opening | Follow::Live | Follow::Many(_) => Fed::Nothing,
             Follow::CatchUp(_) => {
                 drop(follow);
                 self.feed_records(connection, key)

@@ -1,6 +1,6 @@
 //! How a connection follows its room, and what it asks for when it begins to.
 
-use super::{behind::Behind, catchup::CatchUp};
+use super::{behind::Behind, catchup::CatchUp, many::Many};
 
 /// How a session wants to follow a room.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub(super) enum Follow {
     Behind(Box<Behind>),
     /// It is sent what becomes visible.
     Live,
+    /// Its session speaks with many rooms and follows none.
+    Many(Box<Many>),
 }
 
 /// What feeding a connection did.

@@ -26,7 +26,7 @@ type Unpacked<D> = (Rc<Connection<D>>, Arc<str>, Wish<<D as Dialect>::Command>);
 impl<D: Dialect> Hub<D> {
     /// A session asks to follow a room.
     pub(super) fn join(&self, connection: &Rc<Connection<D>>, room: &str, wish: Wish<D::Command>) {
-        if connection.room().is_some() {
+        if connection.room().is_some() || connection.speaks_with_many() {
             return;
         }
         let owner = owner_of(room, self.mailboxes.len());

@@ -20,7 +20,11 @@ impl<D: Dialect> Hub<D> {
             Mail::Command { room, sender, command, bytes } => {
                 self.command_from_afar(&room, sender, command, bytes);
             }
-            Mail::Call { room, command, bytes, to } => self.answer_call(room, command, bytes, to),
+            Mail::Call { room, command, bytes, to } => self.answer_call(&room, command, bytes, to),
+            Mail::Ask { room, sender, ticket, command, bytes } => {
+                self.ask_from_afar(&room, sender, ticket, command, bytes);
+            }
+            Mail::Answer { to, ticket, outcome } => self.answer_from_afar(to, ticket, outcome),
             Mail::Release { room, released } => self.deliver_from_afar(&room, &released),
             Mail::Open { to, message, version } => self.open_from_afar(to, message, version),
             Mail::Reply { to, frames } => {

@@ -10,7 +10,12 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use crate::health::OpenConnection;
 
-use super::{call::AnswerTo, follow::Wish, outbox::Outbox, release::Released};
+use super::{
+    call::{Caller, Outcome},
+    follow::Wish,
+    outbox::Outbox,
+    release::Released,
+};
 
 /// The sending end of a hub's mailbox. What it holds is bounded elsewhere: connections by
 /// `connections_max`, commands by the pressure of the receiving hub, the rest by what was
@@ -55,7 +60,11 @@ pub(crate) enum Mail<D: Dialect> {
     /// To a room's owner: a command of a session that follows from afar.
     Command { room: Arc<str>, sender: Afar, command: D::Command, bytes: usize },
     /// To a room's owner: a command of someone without a session, who waits for the answer.
-    Call { room: Arc<str>, command: D::Command, bytes: usize, to: AnswerTo<D> },
+    Call { room: Arc<str>, command: D::Command, bytes: usize, to: Caller<D> },
+    /// To a room's owner: a question of a session that speaks with many rooms.
+    Ask { room: Arc<str>, sender: Afar, ticket: u64, command: D::Command, bytes: usize },
+    /// From a room's owner: the end of such a question.
+    Answer { to: Member, ticket: u64, outcome: Outcome<D> },
     /// From a room's owner: records that became visible.
     Release { room: Arc<str>, released: Arc<Released> },
     /// From a room's owner: finished frames for one member.

@@ -6,6 +6,7 @@
 
 mod apart;
 mod apply;
+mod ask;
 mod behind;
 mod call;
 mod catchup;
@@ -25,6 +26,7 @@ mod join;
 mod letters;
 mod linger;
 mod mail;
+mod many;
 mod names;
 mod outbox;
 mod overlay;
@@ -35,6 +37,7 @@ mod replies;
 mod room;
 mod seed;
 mod steps;
+mod tell;
 mod turn;
 
 #[cfg(test)]
@@ -64,12 +67,13 @@ pub(crate) use self::{
 use self::{
     catchup::OWN_RECORDS_MAX,
     connection::{Connection, Parts},
-    env::{Deadlines, SharedEnv},
+    env::{Deadlines, SharedEnv, Signal},
     follow::Follow,
     mail::{Letters, Mail, Mailbox},
     outbox::Outbox,
     release::Pending,
     room::{RoomKey, Rooms},
+    tell::Telling,
     turn::Turn,
 };
 
@@ -106,6 +110,8 @@ pub(crate) struct Hub<D: Dialect> {
     connections: RefCell<Slab<Rc<Connection<D>>>>,
     turn: RefCell<Turn<D>>,
     pending: RefCell<VecDeque<Pending<D>>>,
+    /// What sessions are to be told that speak with many rooms.
+    tellings: RefCell<VecDeque<Telling<D>>>,
     dirty: RefCell<Vec<Rc<Connection<D>>>>,
     /// Connections that are not read from until pressure has fallen.
     paused: RefCell<Vec<Rc<Connection<D>>>>,
@@ -136,6 +142,7 @@ impl<D: Dialect> Hub<D> {
             connections: RefCell::default(),
             turn: RefCell::default(),
             pending: RefCell::default(),
+            tellings: RefCell::default(),
             dirty: RefCell::default(),
             paused: RefCell::default(),
             resting: RefCell::default(),
@@ -220,21 +227,30 @@ impl<D: Dialect> Hub<D> {
             self.resting.borrow_mut().push(connection.clone());
             return true;
         }
-        let pressure = self.env.signals[connection.owner()].pressure();
-        if pressure > PRESSURE_BYTES_MAX && connection.room().is_some() {
+        if self.is_pressed(connection) {
             self.paused.borrow_mut().push(connection.clone());
             return true;
         }
         false
     }
 
+    /// Whether too much waits where the session's next command may go.
+    fn is_pressed(&self, connection: &Connection<D>) -> bool {
+        let is_pressed = |signal: &Signal| signal.pressure() > PRESSURE_BYTES_MAX;
+        if connection.room().is_some() {
+            return is_pressed(&self.env.signals[connection.owner()]);
+        }
+        connection.speaks_with_many() && self.env.signals.iter().any(is_pressed)
+    }
+
     /// Whether a connection has to take what waits for it before it may say more.
     fn lags(&self, connection: &Connection<D>) -> bool {
-        let own_records = match &*connection.follow() {
-            Follow::CatchUp(cursor) => cursor.own_records(),
-            Follow::Nothing | Follow::Opening | Follow::Behind(_) | Follow::Live => 0,
+        let has_enough = match &*connection.follow() {
+            Follow::CatchUp(cursor) => cursor.own_records() > OWN_RECORDS_MAX,
+            Follow::Many(many) => many.has_asked_enough(),
+            Follow::Nothing | Follow::Opening | Follow::Behind(_) | Follow::Live => false,
         };
-        own_records > OWN_RECORDS_MAX || connection.queued_bytes() > self.env.limits.queue_bytes_max
+        has_enough || connection.queued_bytes() > self.env.limits.queue_bytes_max
     }
 
     /// Notes what a connection holds of a message that has not come whole; closes it when all

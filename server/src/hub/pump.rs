@@ -43,6 +43,7 @@ impl<D: Dialect> Hub<D> {
             self.gather().await;
             self.end_turn();
             self.release();
+            self.tell_all();
             self.flush_dirty();
             self.resume_paused();
             if signal.has_failed() {

@@ -7,7 +7,7 @@ use syncline_engine::Position;
 use syncline_protocol::dialect::{Dialect, Framing, Member};
 
 use super::{
-    call::{AnswerTo, Answered},
+    call::{AnswerTo, Answered, Caller},
     connection::Connection,
     room::RoomKey,
 };
@@ -121,8 +121,28 @@ pub(super) struct Sender<D: Dialect> {
     pub(super) framing: Framing,
     /// The command asks for an opening message.
     pub(super) opens: bool,
-    /// Where a caller waits, who has no session.
-    pub(super) answer_to: Option<AnswerTo<D>>,
+    pub(super) answer: Wanted<D>,
+}
+
+/// Who wants the answer to a command.
+pub(super) enum Wanted<D: Dialect> {
+    /// There is none: the command is of a session that has joined the room.
+    Nothing,
+    /// A caller without a session.
+    ByCaller(Caller<D>),
+    /// The session that sent the command, with this ticket.
+    BySession(u64),
+}
+
+impl<D: Dialect> Sender<D> {
+    /// Who is to be told how the command ended, if that is anybody.
+    pub(super) fn into_hearer(self) -> Option<AnswerTo<D>> {
+        match self.answer {
+            Wanted::Nothing => None,
+            Wanted::ByCaller(caller) => Some(AnswerTo::Caller(caller)),
+            Wanted::BySession(ticket) => Some(AnswerTo::Session { to: self.to, ticket }),
+        }
+    }
 }
 
 /// Who a reply goes to.

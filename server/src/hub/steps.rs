@@ -55,7 +55,7 @@ impl<D: Dialect> Hub<D> {
             }
             Step::Join { room, after } => self.join(connection, &room, Wish::Join { after }),
             Step::Open { room, opening } => self.join(connection, &room, Wish::Open(opening)),
-            Step::Acts(_) => {}
+            Step::Acts(acts) => self.begin_acts(connection, acts, bytes),
             Step::Command(command) => {
                 self.command(connection, command, bytes + COMMAND_BYTES_EXTRA, false);
             }

@@ -23,6 +23,8 @@ pub(super) struct Turn<D: Dialect> {
     pub(super) resends: Vec<Resend<D>>,
     /// What callers are told.
     pub(super) answers: Vec<Answered<D>>,
+    /// What they are told without waiting for the device.
+    pub(super) early: Vec<Answered<D>>,
     /// Who sent a command in it.
     pub(super) senders: Vec<To<D>>,
     /// Bytes of the messages that brought the commands.
@@ -41,6 +43,7 @@ impl<D: Dialect> Default for Turn<D> {
             replies: Replies::default(),
             resends: Vec::new(),
             answers: Vec::new(),
+            early: Vec::new(),
             senders: Vec::new(),
             bytes: 0,
             commands: 0,

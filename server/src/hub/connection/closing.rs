@@ -58,8 +58,7 @@ impl<D: Dialect> Connection<D> {
             self.die();
         } else if let Some(violation) = self.expired() {
             self.close(violation.code, violation.reason);
-        } else if self.room.get().is_none()
-            && now.saturating_sub(self.ticks.opened) > deadlines.join
+        } else if now.saturating_sub(self.ticks.opened) > deadlines.join && self.has_said_nothing()
         {
             self.close(1008, "no hello in time");
         } else if !waits && since(&self.ticks.heard) > deadlines.ping {
@@ -72,6 +71,13 @@ impl<D: Dialect> Connection<D> {
     fn expired(&self) -> Option<Violation> {
         let (until, violation) = self.session.borrow().expires()?;
         (until <= self.hub.now()).then_some(violation)
+    }
+
+    /// Whether its session has joined no room and speaks with none, and sets itself no deadline either.
+    fn has_said_nothing(&self) -> bool {
+        self.room.get().is_none()
+            && !self.speaks_with_many()
+            && self.session.borrow().expires().is_none()
     }
 
     /// Whether the peer had its time: to take what waits, or to end its half after that.

@@ -180,6 +180,11 @@ impl<D: Dialect> Connection<D> {
         self.outbox.borrow().bytes()
     }
 
+    /// Whether its session speaks with many rooms and follows none.
+    pub(in crate::hub) fn speaks_with_many(&self) -> bool {
+        matches!(&*self.follow.borrow(), Follow::Many(_))
+    }
+
     /// Begins to follow a room at `next`.
     pub(in crate::hub) fn set_room(&self, room: RoomKey, owner: usize, follow: Follow) {
         self.owner.set(owner);

@@ -6,7 +6,7 @@ use super::{
     super::follow::Follow,
     client::Client,
     opening::worlds,
-    probe::Session,
+    session::Session,
     world::{World, until},
 };
 

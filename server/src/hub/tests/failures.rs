@@ -4,7 +4,8 @@ use syncline_engine::storage::sim::{Call, Charge, Fault};
 
 use super::{
     super::CallFailed,
-    probe::{Command, Session},
+    probe::Command,
+    session::Session,
     world::{Plan, World},
 };
 

@@ -2,6 +2,7 @@
 //!
 //! Knows the hub from inside where a moment has to be caught that no peer can see.
 
+mod asks;
 mod behind;
 mod calls;
 mod client;
@@ -9,5 +10,6 @@ mod failures;
 mod opening;
 mod probe;
 mod receipt;
+mod session;
 mod times;
 mod world;

@@ -12,7 +12,8 @@ use std::{
 use super::{
     super::follow::Follow,
     client::{Frame, PATIENCE},
-    probe::{Command, Session},
+    probe::Command,
+    session::Session,
     world::{World, until},
 };
 

@@ -3,9 +3,11 @@
 //! Its messages are text. An entry is its version, 8 bytes, and the value.
 
 use syncline_protocol::dialect::{
-    self, Collections, Dialect, Effects, Framing, Incoming, Member, Moment, Received, Reply, Step,
-    UnixMillis, Unreadable, Violation,
+    self, Collections, Dialect, Effects, Framing, Member, Moment, Received, Reply, UnixMillis,
+    Unreadable,
 };
+
+use super::session::Session;
 
 /// The dialect.
 #[derive(Clone, Copy, Debug)]
@@ -51,61 +53,17 @@ pub(super) enum Command {
     /// Appends a record, or trims the log.
     Append(String),
     Trim(u64),
+    /// Does this, and answers a session that asked; early, if that is said.
+    Asked(Box<Command>, When),
+    /// Panics, after it has changed something.
+    Panic,
 }
 
-/// Why a session is closed that has been here for too long.
-pub(super) const EXPIRED: Violation = Violation { code: 4001, reason: "expired" };
-
-/// A session that opens its room before its peer says anything.
-#[derive(Debug)]
-pub(super) struct Session {
-    pub(super) room: String,
-    pub(super) expires: Option<UnixMillis>,
-}
-
-impl Session {
-    pub(super) fn of(room: &str) -> Self {
-        Self { room: room.into(), expires: None }
-    }
-}
-
-impl dialect::Session for Session {
-    type Command = Command;
-    type Answer = String;
-    type Window = ();
-
-    fn framing(&self) -> Framing {
-        Framing::Text
-    }
-
-    fn start(&mut self) -> Step<Command> {
-        Step::Open { room: self.room.clone(), opening: Command::Open }
-    }
-
-    fn receive(
-        &mut self,
-        message: Incoming<'_>,
-        moment: Moment,
-    ) -> Result<Step<Command>, Violation> {
-        let Incoming::Text(text) = message else { return Ok(Step::Ignored("binary")) };
-        let words: Vec<&str> = text.split(' ').collect();
-        Ok(match words[..] {
-            ["put", key, value] => put(key, value, true),
-            ["quiet", key, value] => put(key, value, false),
-            ["resend", key] => Step::Command(Command::Resend { key: key.into() }),
-            ["marks"] => Step::Command(Command::Marks(moment)),
-            ["fail"] => Step::Command(Command::Fail),
-            _ => Step::Answered { reason: "unknown", message: b"what?".to_vec() },
-        })
-    }
-
-    fn expires(&self) -> Option<(UnixMillis, Violation)> {
-        self.expires.map(|until| (until, EXPIRED))
-    }
-}
-
-fn put(key: &str, value: &str, echo: bool) -> Step<Command> {
-    Step::Command(Command::Put { key: key.into(), value: value.into(), echo })
+/// When a question is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    Durable,
+    Early,
 }
 
 /// A room without memory of its own.
@@ -125,6 +83,10 @@ impl dialect::Room for Room {
         collections: &mut impl Collections,
         effects: &mut impl Effects<Answer = String, Notice = ()>,
     ) -> Result<(), Unreadable> {
+        let (command, asked) = match command {
+            Command::Asked(command, when) => (*command, Some(when)),
+            other => (other, None),
+        };
         let answer = match command {
             Command::Open => {
                 let opening = format!("open {} {}", collections.version(), all(collections, 0)?);
@@ -153,6 +115,11 @@ impl dialect::Room for Room {
                 return Ok(());
             }
             Command::Fail => return Err(Unreadable),
+            Command::Panic => {
+                collections.put(0, b"half", b"done");
+                panic!("the test wants it");
+            }
+            Command::Asked(..) => panic!("it is unpacked already"),
             Command::Get { map, key } => match collections.get(map, key.as_bytes())? {
                 Some(value) => text(&value),
                 None => "nothing".into(),
@@ -176,8 +143,11 @@ impl dialect::Room for Room {
                 format!("{last} {records}")
             }
         };
-        if from == Member::CALLER {
-            effects.answer(answer);
+        match asked {
+            Some(When::Early) => effects.answer_early(answer),
+            Some(When::Durable) => effects.answer(answer),
+            None if from == Member::CALLER => effects.answer(answer),
+            None => {}
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::{
     client::{Client, Frame},
-    probe::Session,
+    session::Session,
     world::World,
 };
 

@@ -3,7 +3,7 @@
 use syncline_protocol::dialect::UnixMillis;
 
 use super::{
-    probe::Session,
+    session::Session,
     world::{World, until},
 };
 

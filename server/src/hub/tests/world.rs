@@ -25,7 +25,8 @@ use crate::{
 use super::{
     super::{CallFailed, Ground, Hub, owner_of, plant},
     client::{Client, PATIENCE},
-    probe::{Command, Probe, Session},
+    probe::{Command, Probe},
+    session::Session,
 };
 
 type Task = Box<dyn FnOnce(&Rc<Hub<Probe>>) + Send>;
