@@ -12,6 +12,7 @@ mod permissions;
 pub mod proto;
 mod record;
 mod room;
+mod session;
 mod settings;
 mod stored;
 mod varint;
@@ -28,6 +29,7 @@ pub use page::Page;
 pub use permissions::{BadGrants, GRANTS_MAX, Grants, Op};
 pub use record::{KEY_BYTES_MAX, Kind, Record, RecordRef};
 pub use room::{Prepared, Room};
+pub use session::{Handshake, Host, Principal, Session};
 pub use settings::{
     Ack, CORRELATION_ID_BYTES_MAX, Limits, MAP_NAME_BYTES_MAX, Settings, is_map_name,
 };
@@ -36,7 +38,7 @@ pub use window::{Change, Window, batch, write_prev_cursor};
 
 use std::time::Duration;
 
-use crate::dialect::{self, Dialect, Framing, Incoming, Moment, Step, Violation};
+use crate::dialect::{Dialect, Framing};
 
 /// The dialect.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,6 +53,12 @@ impl Maps {
         Self { settings }
     }
 
+    /// A session for a peer whose connection was taken.
+    #[must_use]
+    pub fn accept(&self, handshake: Handshake) -> Session {
+        Session::new(handshake, self.settings)
+    }
+
     /// What the owner of the server chose.
     #[must_use]
     pub fn settings(&self) -> &Settings {
@@ -58,29 +66,11 @@ impl Maps {
     }
 }
 
-/// Stands where the session will be.
-#[derive(Debug)]
-pub struct Silent(());
-
-impl dialect::Session for Silent {
-    type Command = Command;
-    type Answer = Answer;
-    type Window = Window;
-
-    fn framing(&self) -> Framing {
-        Framing::Binary
-    }
-
-    fn receive(&mut self, _: Incoming<'_>, _: Moment) -> Result<Step<Command>, Violation> {
-        Ok(Step::None)
-    }
-}
-
 impl Dialect for Maps {
     const NAME: &'static str = "maps";
     type Command = Command;
     type Answer = Answer;
-    type Session = Silent;
+    type Session = Session;
     type Room = Room;
     type Notice = Change;
     type Window = Window;
