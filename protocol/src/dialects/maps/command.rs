@@ -41,12 +41,15 @@ pub enum Command {
         map: Box<str>,
     },
     /// The registry: this user comes with this node; answered with [`Answer::Bound`]. A node belongs to
-    /// the first who came with it.
+    /// the first who claimed it.
     Bind {
         /// Who.
         user: Box<str>,
         /// The node.
         node: NodeId,
+        /// Whether it becomes the user's when it is nobody's yet. Not when only an operation names it: a
+        /// client that sends what others wrote must not take their nodes.
+        claim: bool,
     },
     /// The registry: names of maps in byte order, answered with [`Answer::Listed`].
     List {
@@ -108,8 +111,8 @@ pub enum Answer {
     Swept,
     /// To [`Command::Admit`]: a [`Fault`] when the user has as many maps as a user may.
     Admitted(Result<(), Fault>),
-    /// To [`Command::Bind`]: whether the node is this user's. Not when it is another's, or when this
-    /// one has as many as a user may.
+    /// To [`Command::Bind`]: whether the node is this user's. Not when it is another's, or when it is
+    /// nobody's and was not claimed, or this user has as many as a user may.
     Bound(bool),
     /// To [`Command::List`].
     Listed {
