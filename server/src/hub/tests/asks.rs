@@ -148,12 +148,16 @@ fn a_turn_that_cannot_be_committed_is_answered_and_closes_nobody() {
         let mut peer = world.attach(shard, Session::many());
         peer.say(&format!("ask 1 {room} put k small"));
         assert!(peer.text().starts_with("1 "));
-        peer.say(&format!(
-            "ask 2 {room} put l lost;early 3 {room} get l;ask 4 {room} put k {large}"
-        ));
-        let mut told = [peer.text(), peer.text(), peer.text()];
-        told.sort();
-        assert_eq!(told, ["2 Unreadable", "3 Unreadable", "4 Unreadable"]);
+        peer.say(&format!("ask 4 {room} put k {large}"));
+        assert_eq!(peer.text(), "4 Unreadable");
+        if shard == 0 {
+            // Of one turn: what is asked from afar may come in several.
+            let lost = format!("ask 2 {room} put l lost;early 3 {room} get l");
+            peer.say(&format!("{lost};ask 4 {room} put k {large}"));
+            let mut told = [peer.text(), peer.text(), peer.text()];
+            told.sort();
+            assert_eq!(told, ["2 Unreadable", "3 Unreadable", "4 Unreadable"]);
+        }
         peer.say(&format!("ask 5 {room} get k;ask 6 {room} get l;ask 7 {room} fail"));
         let answers = [peer.text(), peer.text(), peer.text()];
         assert_eq!(answers, ["5 small", "6 nothing", "7 Unreadable"]);
@@ -204,14 +208,19 @@ fn a_room_that_panics_fails_its_turn_and_goes_on() {
         let mut peer = world.attach(shard, Session::many());
         peer.say(&format!("ask 1 {room} put k good"));
         assert!(peer.text().starts_with("1 "));
-        peer.say(&format!("ask 2 {room} put k bad;ask 3 {room} panic;ask 4 {room} put k bad"));
-        let mut told = [peer.text(), peer.text(), peer.text()];
-        told.sort();
-        assert_eq!(told, ["2 Unreadable", "3 Unreadable", "4 Unreadable"]);
+        peer.say(&format!("ask 3 {room} panic"));
+        assert_eq!(peer.text(), "3 Unreadable");
+        if shard == 0 {
+            let lost = format!("ask 2 {room} put k bad;ask 3 {room} panic");
+            peer.say(&format!("{lost};ask 4 {room} put k bad"));
+            let mut told = [peer.text(), peer.text(), peer.text()];
+            told.sort();
+            assert_eq!(told, ["2 Unreadable", "3 Unreadable", "4 Unreadable"]);
+        }
         peer.say(&format!("ask 5 {room} get k;ask 6 {room} get half"));
         assert_eq!([peer.text(), peer.text()], ["5 good", "6 nothing"]);
     }
-    assert_eq!(world.metric("syncline_panics_total"), 2);
+    assert_eq!(world.metric("syncline_panics_total"), 3);
 }
 
 #[test]
