@@ -122,11 +122,13 @@ impl<D: Dialect> Hub<D> {
         }
         self.counters().panics.increment(1);
         tracing::error!("a room has panicked; its turn does not happen");
-        self.turn.borrow_mut().fault = Some(Error::Rejected("a room has panicked".into()));
-        if let Some((to, ticket)) = hearer {
-            let to = AnswerTo::Session { to, ticket };
-            self.tell(Answered { to, outcome: Err(CallFailed::Unreadable) });
-        }
+        let mut turn = self.turn.borrow_mut();
+        turn.fault = Some(Error::Rejected("a room has panicked".into()));
+        // Told with the others of the turn: what is asked then is not of it any more.
+        turn.answers.extend(hearer.map(|(to, ticket)| Answered {
+            to: AnswerTo::Session { to, ticket },
+            outcome: Err(CallFailed::Unreadable),
+        }));
     }
 
     /// Tells who sent a command that it was not applied.
