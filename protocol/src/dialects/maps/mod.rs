@@ -10,6 +10,7 @@ mod op;
 mod page;
 mod permissions;
 pub mod proto;
+pub mod range;
 mod record;
 mod room;
 mod session;

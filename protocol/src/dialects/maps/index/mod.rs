@@ -142,6 +142,13 @@ impl Index {
         self.tree.entries(first, last)
     }
 
+    /// The counted entries from one path to another, both included, in the order of their paths. Parts
+    /// of the tree without a counted entry cost nothing.
+    #[must_use]
+    pub fn counted_between(&self, first: Path, last: Path) -> Entries<'_> {
+        self.tree.entries(first, last).counted()
+    }
+
     /// What changed after a seq, ascending: for each path its newest change only.
     pub fn changes(&self, after_seq: u64) -> impl Iterator<Item = (u64, Path)> {
         self.feed.after(after_seq)

@@ -14,6 +14,8 @@ pub struct Entries<'a> {
     open: Vec<Iter<'a, Node>>,
     here: Iter<'a, Packed>,
     last: u128,
+    /// Leaves out what no sum covers, whole nodes at once.
+    counted_only: bool,
 }
 
 impl<'a> Entries<'a> {
@@ -28,11 +30,15 @@ impl<'a> Entries<'a> {
                 }
                 Held::Bucket(entries) => {
                     let here = entries[bucket::before(entries, first)..].iter();
-                    return Self { open, here, last };
+                    return Self { open, here, last, counted_only: false };
                 }
             }
             depth += 1;
         }
+    }
+
+    pub(super) fn counted(self) -> Self {
+        Self { counted_only: true, ..self }
     }
 
     /// Goes on to the next bucket, as long as there is one.
@@ -42,6 +48,9 @@ impl<'a> Entries<'a> {
                 self.open.pop();
                 continue;
             };
+            if self.counted_only && node.totals.count == 0 {
+                continue;
+            }
             match &node.held {
                 Held::Nodes(nodes) => self.open.push(nodes.nodes.iter()),
                 Held::Bucket(entries) => {
@@ -59,7 +68,11 @@ impl Iterator for Entries<'_> {
     fn next(&mut self) -> Option<Entry> {
         loop {
             match self.here.next() {
-                Some(entry) if entry.path() <= self.last => return Some(entry.entry()),
+                Some(entry) if entry.path() <= self.last => {
+                    if entry.is_counted() || !self.counted_only {
+                        return Some(entry.entry());
+                    }
+                }
                 Some(_) => {
                     self.here = [].iter();
                     self.open.clear();
