@@ -13,8 +13,8 @@ pub const MILLIS_MAX: u64 = (1 << 53) - 1;
 /// The longest name of a node, in bytes. The shortest is 1.
 pub const NODE_ID_BYTES_MAX: usize = 64;
 
-/// The longest timestamp in its canonical form, in bytes.
-pub const HLC_BYTES_MAX: usize = 16 + 1 + 10 + 1 + NODE_ID_BYTES_MAX;
+/// No timestamp is longer in its canonical form, in bytes.
+pub const HLC_BYTES_MAX: usize = 20 + 1 + 10 + 1 + NODE_ID_BYTES_MAX;
 
 /// What begins the name of a server's own node; a client may not have it.
 const SERVER_SIGN: u8 = b'~';
@@ -110,6 +110,33 @@ impl Hlc {
         let node = NodeId::from_bytes(node).ok_or(BadTimestamp)?;
         Ok(Self { millis, counter: counter as u32, node })
     }
+
+    /// Its canonical text, written into a place for the longest.
+    pub(super) fn text<'a>(&self, place: &'a mut [u8; HLC_BYTES_MAX]) -> &'a str {
+        let node = self.node.as_bytes();
+        let mut at = HLC_BYTES_MAX - node.len();
+        place[at..].copy_from_slice(node);
+        for number in [u64::from(self.counter), self.millis] {
+            at -= 1;
+            place[at] = b':';
+            at = put_digits(number, at, place);
+        }
+        // ASCII is UTF-8.
+        str::from_utf8(&place[at..]).unwrap_or_default()
+    }
+}
+
+/// Writes a decimal number before `end`, and says where it begins.
+fn put_digits(mut number: u64, end: usize, place: &mut [u8]) -> usize {
+    let mut at = end;
+    loop {
+        at -= 1;
+        place[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return at;
+        }
+    }
 }
 
 /// A decimal number up to the next colon, and what follows that.
@@ -138,7 +165,7 @@ impl FromStr for Hlc {
 
 impl fmt::Display for Hlc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.millis, self.counter, self.node)
+        f.write_str(self.text(&mut [0; HLC_BYTES_MAX]))
     }
 }
 

@@ -5,6 +5,7 @@
 use std::cmp::Ordering;
 
 use bytes::Bytes;
+use prost::Message as _;
 
 use super::{
     fault::Fault,
@@ -202,7 +203,6 @@ impl RecordRef<'_> {
     /// The bytes of the operation that carries it, as prost would encode [`Record::to_op`].
     #[must_use]
     pub fn encode_op(&self, map: &str) -> Bytes {
-        use prost::Message as _;
         self.to_record().to_op(map).encode_to_vec().into()
     }
 }
