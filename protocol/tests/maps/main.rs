@@ -1,9 +1,11 @@
-//! The maps dialect, through what it offers to others: timestamps, records, their hashes and bytes, and the index.
+//! The maps dialect, through what it offers to others: timestamps, records, their hashes and bytes, the index,
+//! and its rooms over collections in plain memory.
 
 mod any;
 mod clocks;
 mod cursors;
 mod digests;
+mod double;
 mod envelopes;
 mod golden;
 mod grants;
@@ -11,3 +13,4 @@ mod index;
 mod range;
 mod records;
 mod stored;
+mod writes;

@@ -39,7 +39,7 @@ pub use window::{Change, Window, batch, write_prev_cursor};
 
 use std::time::Duration;
 
-use crate::dialect::{Dialect, Framing};
+use crate::dialect::{Dialect, EachEntry, Framing, Unreadable};
 
 /// The dialect.
 #[derive(Clone, Copy, Debug, Default)]
@@ -79,6 +79,14 @@ impl Dialect for Maps {
 
     fn room(&self, name: &str) -> Room {
         Room::new(name, self.settings)
+    }
+
+    fn prepare(
+        &self,
+        room: &str,
+        entries: &mut EachEntry<'_>,
+    ) -> Result<Option<Prepared>, Unreadable> {
+        Prepared::load(room, self.settings, entries).map(Some)
     }
 
     fn window(&self) -> Duration {

@@ -56,6 +56,11 @@ pub(super) struct Changes {
 }
 
 impl Changes {
+    /// None yet; room for so many.
+    pub(super) fn with_capacity(changes: usize) -> Self {
+        Self { fields: Vec::new(), changes: Vec::with_capacity(changes) }
+    }
+
     /// Adds a change that brings the map to this cursor.
     pub(super) fn push(&mut self, cursor: Cursor, map: &str, record: &RecordRef<'_>) {
         let start = self.fields.len();
