@@ -3,7 +3,6 @@
 use std::cmp::Ordering;
 
 use proptest::{collection::vec, prelude::*};
-use prost::Message as _;
 use syncline_protocol::{
     dialect::UnixMillis,
     dialects::maps::{
@@ -50,9 +49,6 @@ proptest! {
     #[test]
     fn a_record_is_an_operation_and_back(record in record()) {
         let op = record.to_op("todos");
-        let bytes = record.as_ref().encode_op("todos");
-        prop_assert_eq!(&bytes[..], op.encode_to_vec());
-        prop_assert_eq!(OperationMessage::decode(bytes), Ok(op.clone()));
         prop_assert_eq!(record.as_ref().to_record(), record.clone());
         prop_assert_eq!(Record::from_op(op, &limits()), Ok(record));
     }

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::{
-    hlc::{HLC_BYTES_MAX, Hlc},
+    hlc::HLC_BYTES_MAX,
     record::{Kind, RecordRef},
     varint::write_varint,
 };
@@ -17,50 +17,6 @@ const VALUE: u8 = 3 << 3 | 2;
 const TIMESTAMP: u8 = 4 << 3 | 2;
 const KIND: u8 = 5 << 3;
 const TTL: u8 = 6 << 3;
-
-/// The digits of the largest number.
-const DIGITS_MAX: usize = 20;
-
-/// A timestamp in letters, on the stack.
-struct Letters {
-    bytes: [u8; HLC_BYTES_MAX],
-    len: usize,
-}
-
-impl Letters {
-    fn of(hlc: &Hlc) -> Self {
-        let mut letters = Self { bytes: [0; HLC_BYTES_MAX], len: 0 };
-        letters.push_number(hlc.millis);
-        letters.push(b":");
-        letters.push_number(hlc.counter.into());
-        letters.push(b":");
-        letters.push(hlc.node.as_bytes());
-        letters
-    }
-
-    fn push(&mut self, part: &[u8]) {
-        self.bytes[self.len..self.len + part.len()].copy_from_slice(part);
-        self.len += part.len();
-    }
-
-    fn push_number(&mut self, mut number: u64) {
-        let mut digits = [0; DIGITS_MAX];
-        let mut first = DIGITS_MAX;
-        loop {
-            first -= 1;
-            digits[first] = b'0' + (number % 10) as u8;
-            number /= 10;
-            if number == 0 {
-                break;
-            }
-        }
-        self.push(&digits[first..]);
-    }
-
-    fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
-    }
-}
 
 /// How many bytes a number takes as a varint.
 pub(super) fn varint_len(number: u64) -> usize {
@@ -91,9 +47,10 @@ pub(super) fn write_op(
     out: &mut Vec<u8>,
 ) -> (Range<usize>, Range<usize>) {
     let RecordRef { key, kind, hlc, ttl_ms, value } = record;
-    let letters = Letters::of(hlc);
+    let mut place = [0; HLC_BYTES_MAX];
+    let timestamp = hlc.text(&mut place);
     let mut len = field_len(map.len()) + field_len(key.len()) + optional_len(value.len());
-    len += field_len(letters.len);
+    len += field_len(timestamp.len());
     len += if *kind == Kind::Remove { 2 } else { 0 };
     len += if *ttl_ms == 0 { 0 } else { 1 + varint_len(*ttl_ms) };
     out.reserve(len + 1 + varint_len(len as u64));
@@ -106,7 +63,7 @@ pub(super) fn write_op(
     if !value.is_empty() {
         write_field(VALUE, value, out);
     }
-    write_field(TIMESTAMP, letters.as_bytes(), out);
+    write_field(TIMESTAMP, timestamp.as_bytes(), out);
     if *kind == Kind::Remove {
         out.extend_from_slice(&[KIND, Kind::Remove as u8]);
     }
@@ -116,4 +73,39 @@ pub(super) fn write_op(
     }
     debug_assert_eq!(out.len() - start, len, "the length before an operation is its length");
     (start..out.len(), key)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+    use prost::Message as _;
+
+    use super::{
+        super::{
+            hlc::{Hlc, NodeId},
+            proto::{OperationBatch, OperationMessage},
+            record::Record,
+        },
+        *,
+    };
+
+    proptest! {
+        #[test]
+        fn an_operation_is_written_as_prost_writes_it(
+            key in "\\PC{1,200}", is_put: bool, millis: u64, counter: u32, node in "[a-z~-]{1,64}",
+            ttl_ms: u64, value in vec(any::<u8>(), 0..300), shift in 0..64_u32
+        ) {
+            let (kind, value) = if is_put { (Kind::Put, value) } else { (Kind::Remove, vec![]) };
+            let hlc = Hlc { millis: millis >> shift, counter, node: NodeId::new(&node).unwrap() };
+            let ttl_ms = ttl_ms.checked_shr(shift + 1).unwrap_or(0);
+            let record = Record { key: key.into(), kind, hlc, ttl_ms, value: value.into() };
+            let mut out = b"before".to_vec();
+            let (op, key) = write_op(1 << 3 | 2, "todos", &record.as_ref(), &mut out);
+            prop_assert_eq!(&out[key], record.key.as_bytes());
+            let plain = record.to_op("todos");
+            prop_assert_eq!(OperationMessage::decode(&out[op]), Ok(plain.clone()));
+            let batch = OperationBatch { ops: vec![plain], ..OperationBatch::default() };
+            prop_assert_eq!(&out[b"before".len()..], batch.encode_to_vec());
+        }
+    }
 }

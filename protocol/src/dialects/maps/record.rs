@@ -5,7 +5,6 @@
 use std::cmp::Ordering;
 
 use bytes::Bytes;
-use prost::Message as _;
 
 use super::{
     fault::Fault,
@@ -198,12 +197,6 @@ impl RecordRef<'_> {
             ttl_ms: self.ttl_ms,
             value,
         }
-    }
-
-    /// The bytes of the operation that carries it, as prost would encode [`Record::to_op`].
-    #[must_use]
-    pub fn encode_op(&self, map: &str) -> Bytes {
-        self.to_record().to_op(map).encode_to_vec().into()
     }
 }
 

@@ -144,18 +144,6 @@ fn each_field<'a>(
     Some(())
 }
 
-/// The body of an `OperationBatch` without its `prevCursor`, from encoded operations: the same for every
-/// session that gets these changes.
-#[must_use]
-pub fn batch_body<'a>(ops: impl IntoIterator<Item = &'a [u8]>, cursor: &[u8]) -> Bytes {
-    let mut out = BytesMut::new();
-    for op in ops {
-        put_field(1, op, &mut out);
-    }
-    put_field(2, cursor, &mut out);
-    out.freeze()
-}
-
 /// The envelope, without a correlation id, of an `OperationBatch` of this body and `prevCursor`.
 #[must_use]
 pub fn encode_batch(body: &[u8], prev_cursor: &[u8]) -> Bytes {
