@@ -16,7 +16,8 @@ use crate::{
     },
 };
 
-const BLOCK: usize = 256;
+/// Small: each cell that was made has to be let go when the store closes, empty or not.
+const BLOCK: usize = 16;
 
 type Block = Box<[ArcSwapOption<Segment>]>;
 
