@@ -8,7 +8,6 @@ mod health;
 mod http;
 mod hub;
 pub mod logging;
-#[allow(dead_code, unused_imports, reason = "the dialect that uses it is on its way")]
 mod maps;
 mod metrics;
 mod registry;

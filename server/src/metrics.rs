@@ -6,7 +6,8 @@ use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, R
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 /// Close codes that have a counter of their own.
-const CLOSE_CODES: [u16; 8] = [1001, 1002, 1007, 1008, 1009, 1011, 1013, 4001];
+const CLOSE_CODES: [u16; 12] =
+    [1001, 1002, 1007, 1008, 1009, 1011, 1013, 4001, 4400, 4401, 4408, 4426];
 
 /// Buckets of the time from a commit to its release, in seconds.
 const COMMIT_SECONDS: [f64; 14] =
@@ -40,6 +41,14 @@ impl Metrics {
     /// The exposition text.
     pub(crate) fn render(&self) -> String {
         self.handle.render()
+    }
+
+    /// Counts a token that was not believed. The reasons are constants.
+    pub(crate) fn token_refused(&self, reason: &'static str) {
+        let labels = vec![Label::from_static_parts("reason", reason)];
+        let help = "Requests refused for their token, or for showing none";
+        self.counter("syncline_tokens_refused_total", labels, help).increment(1);
+        tracing::debug!(reason, "refused a token");
     }
 
     /// The gauge that is looked at only when somebody asks.

@@ -4,6 +4,7 @@
 use std::{rc::Rc, time::Duration};
 
 use syncline_protocol::dialects::{
+    maps::Maps,
     oplog::{self, Oplog},
     relay::{self, Relay},
     workspace::{self, Workspace},
@@ -12,16 +13,18 @@ use syncline_protocol::dialects::{
 use crate::{
     config::{Config, Heal, Opening, WorkspaceConfig},
     hub::{Ground, Hub, Seed, plant},
+    maps,
 };
 
 /// How many dialects there are, at least.
-pub(crate) const DIALECTS: usize = 3;
+pub(crate) const DIALECTS: usize = 4;
 
 /// Every dialect on one shard.
 pub(crate) struct Hubs {
     pub(crate) relay: Rc<Hub<Relay>>,
     pub(crate) oplog: Rc<Hub<Oplog>>,
     pub(crate) workspace: Rc<Hub<Workspace>>,
+    pub(crate) maps: Rc<Hub<Maps>>,
 }
 
 /// What [`Hubs`] grow from on the shard's own thread.
@@ -29,12 +32,15 @@ pub(crate) struct Seeds {
     relay: Seed<Relay>,
     oplog: Seed<Oplog>,
     workspace: Seed<Workspace>,
+    maps: Seed<Maps>,
 }
 
 /// The longest message of any dialect, in bytes: a record has to hold it.
 pub(crate) fn message_bytes_max(config: &Config) -> usize {
     let workspace = config.workspace.message_bytes_max;
-    config.limits.message_bytes_max.max(workspace).max(config.oplog.body_bytes_max)
+    let maps = maps::settings(&config.maps).limits.frame_bytes_max;
+    let longest = config.limits.message_bytes_max.max(config.oplog.body_bytes_max);
+    longest.max(workspace).max(maps)
 }
 
 /// All dialects of a server, before their shards start.
@@ -55,8 +61,10 @@ pub(crate) fn seeds(ground: Ground<'_>) -> Vec<Seeds> {
     let oplog = plant(ground, &oplog, config.oplog.body_bytes_max);
     let workspace = Workspace::new(workspace_settings(&config.workspace));
     let workspace = plant(ground, &workspace, config.workspace.message_bytes_max);
-    let all = relay.into_iter().zip(oplog).zip(workspace);
-    all.map(|((relay, oplog), workspace)| Seeds { relay, oplog, workspace }).collect()
+    let settings = maps::settings(&config.maps);
+    let maps = plant(ground, &Maps::new(settings), settings.limits.frame_bytes_max);
+    let all = relay.into_iter().zip(oplog).zip(workspace).zip(maps);
+    all.map(|(((relay, oplog), workspace), maps)| Seeds { relay, oplog, workspace, maps }).collect()
 }
 
 fn workspace_settings(config: &WorkspaceConfig) -> workspace::Settings {
@@ -86,6 +94,7 @@ impl Seeds {
             relay: self.relay.grow(),
             oplog: self.oplog.grow(),
             workspace: self.workspace.grow(),
+            maps: self.maps.grow(),
         }
     }
 }
@@ -96,7 +105,8 @@ impl Hubs {
         tokio::join!(
             self.relay.drain(timeout),
             self.oplog.drain(timeout),
-            self.workspace.drain(timeout)
+            self.workspace.drain(timeout),
+            self.maps.drain(timeout)
         );
     }
 }

@@ -18,8 +18,9 @@ use crate::{
     auth::{self, Auth},
     config::{Config, Durability},
     health::Health,
-    http::{Budget, Demo, Requests, Shared},
+    http::{Budget, Demo, Rates, Requests, Shared},
     hub::{Ground, PRESSURE_BYTES_MAX},
+    maps::Coordinator,
     metrics::Metrics,
     registry, shard,
     store_metrics::StoreMetrics,
@@ -100,8 +101,9 @@ impl Server {
         };
         let (address, listeners) = bind(config.http.listen, shards)?;
         let store = open(&config, store_options(&config, shards))?;
-        let auth = Auth::start(&config.auth, &config.storage.dir)?;
+        let auth = Arc::new(Auth::start(&config.auth, &config.storage.dir)?);
         let metrics = Arc::new(Metrics::new());
+        let maps = Coordinator::start(&store, &auth, &metrics, &config.maps)?;
         let health = Arc::default();
         watch_store(&store, &health);
         let seeds = registry::seeds(Ground {
@@ -128,6 +130,8 @@ impl Server {
             news: Arc::default(),
             demo,
             presence: Arc::default(),
+            maps,
+            rates: Rates::default(),
         });
         let (stop, stopping) = watch::channel(false);
         let mut server = Self { address, store: Some(store), shared, stop, shards: Vec::new() };
@@ -191,6 +195,7 @@ impl Server {
                 tracing::error!("a shard ended in a panic");
             }
         }
+        self.shared.maps.stop();
         let Some(store) = self.store.take() else { return Ok(()) };
         // Ends a backup too: it cannot outlive the lock of the directory.
         let closed = store.close();

@@ -141,7 +141,7 @@ fn permission(entry: &Value) -> Option<Permission> {
 /// What `perms` says for these permissions.
 #[must_use]
 pub fn perms_claim(permissions: &[Permission]) -> Value {
-    permissions.iter().map(|one| json!({ "map": one.map, "ops": one.ops })).collect()
+    permissions.iter().map(|one| json!({ "map": one.map, "ops": one.names() })).collect()
 }
 
 fn roles(claims: &Claims) -> Result<Option<Vec<String>>, Denied> {
@@ -278,6 +278,7 @@ mod tests {
             json!([{ "map": "a" }]),
             json!([{ "ops": ["READ"] }]),
             json!([{ "map": "a", "ops": "READ" }]),
+            json!([{ "map": "a", "ops": [] }]),
             json!([{ "map": "a", "ops": ["WRITE"] }]),
             json!([{ "map": "a", "ops": ["READ", "READ"] }]),
             json!([{ "map": "**", "ops": ["READ"] }]),
@@ -285,7 +286,9 @@ mod tests {
             json!([{ "map": "a", "ops": ["READ"], "prefix": "x" }]),
             json!([fine, fine]),
             json!(
-                (0..129).map(|n| json!({ "map": format!("m{n}"), "ops": [] })).collect::<Vec<_>>()
+                (0..129)
+                    .map(|n| json!({ "map": format!("m{n}"), "ops": ["PUT"] }))
+                    .collect::<Vec<_>>()
             ),
         ] {
             assert_eq!(judge(|_| (), &json!({ "perms": odd })), Err(Denied::Claims), "{odd}");

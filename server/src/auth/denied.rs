@@ -37,6 +37,9 @@ pub enum Denied {
     /// It counts later, or was issued in the future.
     #[error("it does not count yet (nbf, iat)")]
     NotYet,
+    /// It names nobody, and that is not taken.
+    #[error("it does not say who its holder is (sub)")]
+    NoSubject,
     /// It never expires, and that is not taken.
     #[error("it never expires, and [auth] require_expiry is set")]
     NoExpiry,
@@ -64,6 +67,7 @@ impl Denied {
             Self::Claims => "claims",
             Self::Expired => "expired",
             Self::NotYet => "not_yet",
+            Self::NoSubject => "no_subject",
             Self::NoExpiry => "no_expiry",
             Self::Audience => "audience",
             Self::Issuer => "issuer",

@@ -2,7 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use syncline::{Config, Durability, config::Tenants};
+use syncline::{
+    Config, Durability,
+    config::{Ack, Tenants},
+};
 use syncline_engine::OpenReport;
 
 use super::output::{Style, count};
@@ -21,6 +24,10 @@ pub(crate) struct Facts<'a> {
     pub(crate) token: Option<&'a str>,
 }
 
+/// What `[maps] ack = "memory"` means for whoever writes to maps.
+const ACK_IN_MEMORY: &str =
+    "maps: an acknowledged write is in memory only: a crash of this process may lose it";
+
 /// The whole banner.
 pub(crate) fn banner(facts: &Facts<'_>, style: Style) -> String {
     let host = reachable(facts.address);
@@ -33,6 +40,10 @@ pub(crate) fn banner(facts: &Facts<'_>, style: Style) -> String {
     let tenants = style.dim(tenants(facts.config));
     line("oplog", &format!("http://{host}/sync/bootstrap  {tenants}"));
     line("workspace", &format!("ws://{host}/v1/sync/NAME  {}", style.dim("with a token")));
+    line(
+        "maps",
+        &format!("ws://{host}/v1/maps  {}", style.dim("with a token in the first message")),
+    );
     if facts.config.http.demo {
         line(
             "demo",
@@ -46,10 +57,13 @@ pub(crate) fn banner(facts: &Facts<'_>, style: Style) -> String {
         line("", &style.dim(&opened(report)));
     }
     line("durability", &durability(facts.config.storage.durability, style));
+    if facts.config.maps.ack == Ack::Memory {
+        line("", &style.yellow(ACK_IN_MEMORY));
+    }
     if let Some(told) = token(facts, style) {
         line("token", &told);
     }
-    line("not built", "the dialects peer and maps: they come later");
+    line("not built", "the dialect peer: it comes later");
     if let Some(warning) = exposure(facts) {
         line("warning", &style.yellow(&warning));
     }
@@ -66,7 +80,10 @@ fn tenants(config: &Config) -> &'static str {
 /// A token, or how to make one; nothing when others make them.
 fn token(facts: &Facts<'_>, style: Style) -> Option<String> {
     if let Some(token) = facts.token {
-        return Some(format!("{token}  {}", style.dim("(sub dev, for a day)")));
+        return Some(format!(
+            "{token}  {}",
+            style.dim("(sub dev, everything in all maps, for a day)")
+        ));
     }
     let auth = &facts.config.auth;
     let others =
@@ -132,6 +149,7 @@ mod tests {
         for part in [
             "ws://127.0.0.1:4321/sync",
             "ws://127.0.0.1:4321/v1/sync/",
+            "ws://127.0.0.1:4321/v1/maps",
             "http://127.0.0.1:4321/readyz",
             "http://127.0.0.1:4321/metrics",
             "/data",
@@ -157,6 +175,10 @@ mod tests {
         let weak = text("0.0.0.0:80", &config);
         assert!(weak.contains("NOT power loss") && weak.contains("ws://127.0.0.1:80/sync"));
         assert!(weak.contains("0.0.0.0:80 is open to everyone"));
+        assert!(!weak.contains(ACK_IN_MEMORY));
+        config.maps.ack = Ack::Memory;
+        assert!(text("127.0.0.1:80", &config).contains(ACK_IN_MEMORY));
+        config.maps.ack = Ack::Device;
         config.relay.token = Some("secret-secret-secret".into());
         config.oplog.tenants = Tenants::Token;
         let strong = text("[::]:80", &config);

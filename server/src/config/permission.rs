@@ -1,10 +1,6 @@
 //! What somebody may do in maps, as people write it: `todos*:READ+PUT`. Pure text to value and back.
 
-/// What can be allowed in a map.
-const OPS: [&str; 3] = ["READ", "PUT", "REMOVE"];
-
-/// Bytes of a map's name, and so of what stands for several.
-const MAP_BYTES_MAX: usize = 128;
+use syncline_protocol::dialects::maps::{Grants, Op};
 
 /// What may be done in the maps that a name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,8 +8,8 @@ const MAP_BYTES_MAX: usize = 128;
 pub struct Permission {
     /// A map, or with one `*` in it all maps whose names are so but for what stands there.
     pub map: String,
-    /// Any of `READ`, `PUT` and `REMOVE`, none twice.
-    pub ops: Vec<String>,
+    /// At least one, none twice.
+    pub ops: Vec<Op>,
 }
 
 /// A permission that comes with a name in a token's `roles`.
@@ -28,23 +24,23 @@ pub struct Role {
 
 impl Permission {
     /// A permission of these parts; `None` when `map` can be no map's name, `*` allowed once, or `ops`
-    /// has something else or something twice.
+    /// has nothing, something else or something twice.
     #[must_use]
     pub fn new(map: &str, ops: &[&str]) -> Option<Self> {
         let once = ops.iter().enumerate().all(|(at, op)| !ops[..at].contains(op));
-        let known = ops.iter().all(|op| OPS.contains(op));
-        let fine = names_maps(map) && once && known;
-        fine.then(|| Self { map: map.into(), ops: ops.iter().map(|&op| op.into()).collect() })
+        let ops = ops.iter().map(|op| Op::of_name(op)).collect::<Option<Vec<_>>>()?;
+        Grants::default().allow(map, &ops).ok()?;
+        once.then(|| Self { map: map.into(), ops })
     }
 
     /// Everything in all maps.
     #[must_use]
     pub fn everything() -> Self {
-        Self { map: "*".into(), ops: OPS.map(Into::into).into() }
+        Self { map: "*".into(), ops: Op::ALL.into() }
     }
 
     /// Reads `MAP:OP+OP`; commas do as well as plus signs, small letters as well as large ones. `None`
-    /// when it is no permission, or one to do nothing.
+    /// when it is no permission.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         // A map's name may hold a colon, an operation none.
@@ -57,7 +53,13 @@ impl Permission {
     /// As [`Permission::parse`] reads it.
     #[must_use]
     pub fn text(&self) -> String {
-        format!("{}:{}", self.map, self.ops.join("+"))
+        format!("{}:{}", self.map, self.names().join("+"))
+    }
+
+    /// The names of what may be done.
+    #[must_use]
+    pub fn names(&self) -> Vec<&'static str> {
+        self.ops.iter().map(|op| op.name()).collect()
     }
 }
 
@@ -73,12 +75,6 @@ impl Role {
     pub(super) fn text(&self) -> String {
         format!("{}={}", self.name, self.allows.text())
     }
-}
-
-fn names_maps(map: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:/-*".contains(&byte);
-    let stars = map.bytes().filter(|byte| *byte == b'*').count();
-    (1..=MAP_BYTES_MAX).contains(&map.len()) && stars <= 1 && map.bytes().all(plain)
 }
 
 #[cfg(test)]
@@ -123,6 +119,6 @@ mod tests {
             assert_eq!(Role::parse(text), None, "{text}");
         }
         assert_eq!(Permission::new("a", &["read"]), None, "a token says it as it is");
-        assert!(Permission::new("a", &[]).is_some());
+        assert_eq!(Permission::new("a", &[]), None);
     }
 }

@@ -20,11 +20,12 @@ pub(super) enum Route {
     Login,
     Demo,
     Workspace,
+    Maps,
     App,
 }
 
 /// Their names as a label.
-const ROUTES: [(Route, &str); 8] = [
+const ROUTES: [(Route, &str); 9] = [
     (Route::Probe, "probe"),
     (Route::Admin, "admin"),
     (Route::Relay, "relay"),
@@ -32,13 +33,14 @@ const ROUTES: [(Route, &str); 8] = [
     (Route::Login, "login"),
     (Route::Demo, "demo"),
     (Route::Workspace, "workspace"),
+    (Route::Maps, "maps"),
     (Route::App, "app"),
 ];
 
 /// Status codes that have a counter of their own.
-const CODES: [u16; 20] = [
-    101, 200, 202, 204, 302, 304, 400, 401, 403, 404, 405, 408, 409, 413, 415, 426, 500, 503, 507,
-    206,
+const CODES: [u16; 21] = [
+    101, 200, 202, 204, 302, 304, 400, 401, 403, 404, 405, 408, 409, 413, 415, 426, 429, 500, 503,
+    507, 206,
 ];
 
 /// The counters of one server. One appears when it counts something for the first time.

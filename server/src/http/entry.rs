@@ -3,7 +3,6 @@
 //! Knows what is asked of everybody; what a dialect asks beyond that is said where it is served.
 
 use http::{HeaderMap, header};
-use metrics::Label;
 
 use crate::auth::{BEARER_PROTOCOL, Denied, Identity, credential};
 
@@ -27,12 +26,7 @@ impl Shared {
     ) -> Result<Identity, Denied> {
         let shown = credential(headers, query).ok_or(Denied::Missing);
         let identity = shown.and_then(|shown| self.auth.verify(shown.token()));
-        identity.inspect_err(|denied| {
-            let reason = vec![Label::from_static_parts("reason", denied.label())];
-            let help = "Requests refused for their token, or for showing none";
-            self.metrics.counter("syncline_tokens_refused_total", reason, help).increment(1);
-            tracing::debug!(reason = denied.label(), "refused a token");
-        })
+        identity.inspect_err(|denied| self.metrics.token_refused(denied.label()))
     }
 
     /// Whether a WebSocket may be opened by the page that a request comes from (`[http] origins`). A

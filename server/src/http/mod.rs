@@ -13,6 +13,7 @@ mod demo;
 mod entry;
 mod gzip;
 mod intake;
+mod maps;
 mod oplog;
 mod origin;
 mod probes;
@@ -33,13 +34,15 @@ use crate::{
     auth::Auth,
     config::Config,
     health::{Health, OpenConnection},
+    maps::Coordinator,
     metrics::Metrics,
     registry::Hubs,
     store_metrics::StoreMetrics,
 };
 
 pub(crate) use self::{
-    answer::FULL, budget::Budget, counters::Requests, demo::Demo, oplog::News, workspace::Presence,
+    answer::FULL, budget::Budget, counters::Requests, demo::Demo, maps::Rates, oplog::News,
+    workspace::Presence,
 };
 use self::{
     answer::{Answer, Problem, problem},
@@ -56,7 +59,7 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) store_metrics: StoreMetrics,
     pub(crate) admin: Admin,
-    pub(crate) auth: Auth,
+    pub(crate) auth: Arc<Auth>,
     pub(crate) requests: Requests,
     /// What all request bodies may hold.
     pub(crate) bodies: Arc<Budget>,
@@ -64,6 +67,9 @@ pub(crate) struct Shared {
     /// `None` when the demo is off.
     pub(crate) demo: Option<Demo>,
     pub(crate) presence: Arc<Presence>,
+    pub(crate) maps: Coordinator,
+    /// How often users may post messages of maps.
+    pub(crate) rates: Rates,
 }
 
 /// Where a shard's connections come in.
@@ -73,6 +79,7 @@ pub(crate) struct Door {
     serving: Serving,
     oplog: oplog::Api,
     workspace: workspace::Api,
+    maps: maps::Api,
     app: Option<App>,
 }
 
@@ -82,7 +89,8 @@ impl Door {
         let app = shared.config.oplog.static_dir.as_deref().map(App::new);
         let oplog = oplog::Api::new(hubs.oplog.clone(), shared.clone(), stop);
         let workspace = workspace::Api::new(hubs.workspace.clone(), shared.clone());
-        Self { hubs, shared, serving: Serving::new(), oplog, workspace, app }
+        let maps = maps::Api::new(hubs.maps.clone(), shared.clone());
+        Self { hubs, shared, serving: Serving::new(), oplog, workspace, maps, app }
     }
 
     /// Ends every connection behind the answer under way, and waits for them until `deadline`.
@@ -115,6 +123,7 @@ async fn respond(door: Rc<Door>, ticket: Ticket, request: Request<Incoming>) -> 
         Route::Oplog => door.oplog.respond(request).await,
         Route::Login => oplog::log_in(&request.into_parts().0, door.shared.config.oplog.tenants),
         Route::Workspace => door.workspace.respond(&ticket, request).await,
+        Route::Maps => door.maps.respond(&ticket, request).await,
         Route::Probe => page(&door, &request),
         Route::Demo => match &door.shared.demo {
             Some(demo) => demo::respond(demo, &request),
@@ -142,6 +151,8 @@ impl Route {
             _ if path.starts_with(oplog::LOGIN_PREFIX) => Self::Login,
             demo::PATH => Self::Demo,
             _ if target::below(path, demo::PATH).is_some() => Self::Demo,
+            maps::PATH => Self::Maps,
+            _ if target::below(path, maps::PATH).is_some() => Self::Maps,
             _ if workspace::has(path) => Self::Workspace,
             _ if path.starts_with(admin::PREFIX) => Self::Admin,
             _ => Self::App,

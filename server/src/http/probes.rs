@@ -84,7 +84,8 @@ pub(super) fn welcome() -> Answer {
     let body = format!(
         "Syncline {version}\n\nrelay     WebSocket at /sync\n\
          oplog     HTTP below /sync/\n\
-         workspace WebSocket at /v1/sync/NAME\nprobes    /livez /readyz /healthz\n\
+         workspace WebSocket at /v1/sync/NAME\n\
+         maps      WebSocket at /v1/maps\nprobes    /livez /readyz /healthz\n\
          metrics   /metrics\n"
     );
     text(StatusCode::OK, body)

@@ -91,7 +91,7 @@ impl ServerClock {
     ///
     /// # Errors
     /// [`NotKept`] when no ceiling was ever put on the device in this run.
-    pub(crate) async fn enter(&self) -> Result<InUse, NotKept> {
+    pub(super) async fn enter(&self) -> Result<InUse, NotKept> {
         let user = InUse(self.shared.clone());
         let mut ceiling = self.shared.ceiling.subscribe();
         self.shared.inner.lock().users += 1;
