@@ -43,7 +43,7 @@ fn is_taken(envelope: &Envelope) -> bool {
             assert_eq!(&decoded, envelope);
             true
         }
-        Err(BadEnvelope::TooMuch { correlation_id, fault }) => {
+        Err(BadEnvelope::TooMuch { correlation_id, fault, .. }) => {
             assert_eq!((&*correlation_id, fault.code), ("c1", ErrorCode::TooLarge));
             false
         }

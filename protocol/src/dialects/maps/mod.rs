@@ -30,7 +30,7 @@ pub use page::Page;
 pub use permissions::{BadGrants, GRANTS_MAX, Grants, Op};
 pub use record::{KEY_BYTES_MAX, Kind, Record, RecordRef};
 pub use room::{Prepared, Room};
-pub use session::{Handshake, Host, Principal, Session};
+pub use session::{Handshake, Host, Principal, Session, ignored};
 pub use settings::{
     Ack, CORRELATION_ID_BYTES_MAX, Limits, MAP_NAME_BYTES_MAX, Settings, is_map_name,
 };

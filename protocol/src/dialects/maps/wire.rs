@@ -34,6 +34,8 @@ pub enum BadEnvelope {
     TooMuch {
         /// The envelope's; empty when it is too long to be sent back.
         correlation_id: String,
+        /// How many operations it has.
+        ops: usize,
         /// What its sender is told.
         fault: Fault,
     },
@@ -51,7 +53,7 @@ pub fn decode(bytes: Bytes, limits: &Limits) -> Result<Envelope, BadEnvelope> {
     if let Some(fault) = counted.beyond(limits) {
         let id = counted.correlation_id.filter(|id| id.len() <= CORRELATION_ID_BYTES_MAX);
         let correlation_id = id.and_then(|id| str::from_utf8(id).ok()).unwrap_or("").to_owned();
-        return Err(BadEnvelope::TooMuch { correlation_id, fault });
+        return Err(BadEnvelope::TooMuch { correlation_id, ops: counted.ops, fault });
     }
     Envelope::decode(bytes).map_err(|_| BadEnvelope::Malformed)
 }
