@@ -106,14 +106,14 @@ impl<D: Dialect> Hub<D> {
     ) -> bool {
         let Some(index) = room_turn(turn, key, room, sender.opens) else { return false };
         let Role::Owner(owner) = &mut room.role else { return false };
-        let Owner { state, numbers, version, maps, .. } = &mut **owner;
+        let Owner { state, numbers, version, maps, is_watched, .. } = &mut **owner;
         let Sender { to, member, framing, .. } = &sender;
         let (member, framing) = (*member, *framing);
         let is_of_a_follower = matches!(sender.answer, Wanted::Nothing);
         if is_of_a_follower && !turn.senders.last().is_some_and(|last| last.is(member)) {
             turn.senders.push(to.clone());
         }
-        let RoomTurn { published, overlay, trimmed, .. } = &mut turn.rooms[index];
+        let RoomTurn { published, overlay, trimmed, notices, .. } = &mut turn.rooms[index];
         let mut collections = RoomCollections {
             dialect: PhantomData::<D>,
             store: &self.env.store,
@@ -136,6 +136,7 @@ impl<D: Dialect> Hub<D> {
             openings: &mut turn.openings,
             replies: &mut turn.replies,
             resends: &mut turn.resends,
+            notices: is_watched.then_some(notices),
             find: |other| match other == member {
                 true => Some((to.clone(), Some(framing))),
                 false => self.find_anywhere(other),

@@ -22,7 +22,7 @@ use super::{
 };
 
 impl<D: Dialect> Hub<D> {
-    /// A session wants something done after a message of its peer, which had so many bytes.
+    /// A session wants something done, after a message of its peer if that had any bytes.
     pub(super) fn begin_acts(
         &self,
         connection: &Rc<Connection<D>>,
@@ -43,12 +43,7 @@ impl<D: Dialect> Hub<D> {
 
     /// Does what a session wants, in order. `bytes` came with the message that caused it, if one did:
     /// they wait with the first question.
-    pub(super) fn act(
-        &self,
-        connection: &Rc<Connection<D>>,
-        acts: Vec<Act<D::Command>>,
-        mut bytes: usize,
-    ) {
+    fn act(&self, connection: &Rc<Connection<D>>, acts: Vec<Act<D::Command>>, mut bytes: usize) {
         for act in acts {
             match act {
                 Act::Send(message) => self.send_message(connection, message),
@@ -56,7 +51,8 @@ impl<D: Dialect> Hub<D> {
                     let bytes = std::mem::take(&mut bytes) + COMMAND_BYTES_EXTRA;
                     self.ask(connection, ticket, &room, command, bytes);
                 }
-                Act::Watch(_) | Act::Unwatch(_) => {}
+                Act::Watch(room) => self.watch(connection, room),
+                Act::Unwatch(room) => self.unwatch(connection, &room),
                 Act::Close(violation) => {
                     self.counters().violations.increment(1);
                     return connection.close(violation.code, violation.reason);

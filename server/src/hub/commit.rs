@@ -58,7 +58,7 @@ impl<D: Dialect> Hub<D> {
             turn;
         let mut all = self.rooms();
         let mut rooms = Vec::with_capacity(room_turns.len());
-        let mut made = 0;
+        let (mut noted, mut made) = (Vec::new(), 0);
         // What changed nothing waits for what was applied before it, and asks for no less.
         let before = self.pending.borrow().back().map_or(Position(0), |before| before.position);
         let position = position.max(before);
@@ -78,6 +78,9 @@ impl<D: Dialect> Hub<D> {
             let released = room_turn.published.finish();
             made += released.as_ref().map_or(0, Released::bytes);
             rooms.push((room_turn.room, released));
+            if !room_turn.notices.is_empty() {
+                noted.push((room.name.clone(), room_turn.notices));
+            }
         }
         drop(all);
         let openings = self.hold(openings);
@@ -90,6 +93,7 @@ impl<D: Dialect> Hub<D> {
             replies: replies.finish(),
             resends,
             answers,
+            noted,
             bytes: bytes + made,
             since: Instant::now(),
         });

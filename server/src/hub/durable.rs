@@ -90,6 +90,7 @@ impl<D: Dialect> Hub<D> {
             }
         }
         pending.answers.into_iter().for_each(|answered| self.tell(answered));
+        self.take_notices(pending.noted, pending.bytes);
         self.env.counters.deliveries.increment(deliveries);
         self.env.relieve(self.shard, pending.bytes);
         self.env.counters.commit_seconds.record(pending.since.elapsed().as_secs_f64());

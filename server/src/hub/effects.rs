@@ -23,6 +23,8 @@ pub(super) struct TurnEffects<'a, D: Dialect, F> {
     pub(super) openings: &'a mut Vec<Opening<D>>,
     pub(super) replies: &'a mut Replies<D>,
     pub(super) resends: &'a mut Vec<Resend<D>>,
+    /// What those are told who watch the room; `None` when nobody does.
+    pub(super) notices: Option<&'a mut Vec<D::Notice>>,
     /// Finds a member, and its framing if that is known on this shard.
     pub(super) find: F,
     pub(super) answer: Option<D::Answer>,
@@ -78,7 +80,11 @@ impl<D: Dialect, F: Fn(Member) -> Found<D>> Effects for TurnEffects<'_, D, F> {
         self.early = true;
     }
 
-    fn notify(&mut self, _notice: D::Notice) {}
+    fn notify(&mut self, notice: D::Notice) {
+        if let Some(notices) = &mut self.notices {
+            notices.push(notice);
+        }
+    }
 
     fn refuse(&mut self, _from: Member, why: Refused) {
         self.refused = Some(why);

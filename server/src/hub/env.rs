@@ -161,6 +161,8 @@ pub(super) struct Deadlines {
     pub(super) last_close: u32,
     /// How long a room stays after a call.
     pub(super) linger: u32,
+    /// About a second.
+    pub(super) second: u32,
     /// Messages that a connection may send in one tick.
     pub(super) messages: u32,
 }
@@ -189,6 +191,7 @@ impl Deadlines {
             close: ticks(CLOSE_TIMEOUT),
             last_close: ticks(LAST_CLOSE_TIMEOUT),
             linger: ticks(LINGER_TIME),
+            second: ticks(Duration::from_secs(1)),
             messages: match limits.messages_per_second_max {
                 0 => u32::MAX,
                 rate => (f64::from(rate) * tick.as_secs_f64()).ceil() as u32,

@@ -32,7 +32,7 @@ struct Entries {
 impl<D: Dialect> Hub<D> {
     /// Queues the next chunk for a connection that is fed, and makes it live when there is none.
     pub(super) fn feed(&self, connection: &Rc<Connection<D>>) -> Fed {
-        let Some(key) = connection.room() else { return Fed::Nothing };
+        let Some(key) = connection.room() else { return self.drain_many(connection) };
         let follow = connection.follow();
         match &*follow {
             Follow::Nothing | Follow::Opening | Follow::Live | Follow::Many(_) => Fed::Nothing,
@@ -45,6 +45,19 @@ impl<D: Dialect> Hub<D> {
                 self.feed_entries(connection, key)
             }
         }
+    }
+
+    /// Tells a session that speaks with many rooms, and was behind, that its peer has taken all.
+    fn drain_many(&self, connection: &Rc<Connection<D>>) -> Fed {
+        let was_behind = match &mut *connection.follow() {
+            Follow::Many(many) => many.set_behind(false),
+            _ => false,
+        };
+        if !was_behind || self.deaf.get() {
+            return Fed::Nothing;
+        }
+        self.with_session(connection, |session, moment| session.drained(moment));
+        Fed::Some
     }
 
     fn feed_records(&self, connection: &Rc<Connection<D>>, key: RoomKey) -> Fed {

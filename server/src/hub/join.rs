@@ -63,6 +63,7 @@ impl<D: Dialect> Hub<D> {
             pending: 0,
             mirrors: Vec::new(),
             lingers_until: None,
+            is_watched: self.gatherings.borrow().contains_key(&name),
             last_opening: LastCounted::default(),
         };
         Ok(self.rooms().insert(Room {

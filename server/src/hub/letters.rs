@@ -7,6 +7,7 @@ use syncline_protocol::dialect::{Dialect, Member};
 
 use super::{
     Hub, connection::Connection, deliver::open_here, mail::Mail, owner_of, release::Released,
+    tell::Telling,
 };
 
 impl<D: Dialect> Hub<D> {
@@ -25,6 +26,11 @@ impl<D: Dialect> Hub<D> {
                 self.ask_from_afar(&room, sender, ticket, command, bytes);
             }
             Mail::Answer { to, ticket, outcome } => self.answer_from_afar(to, ticket, outcome),
+            Mail::Watch { room, from } => self.watch_from(room, from),
+            Mail::Unwatch { room, from } => self.unwatch_from(&room, from),
+            Mail::Window { notices, from, bytes } => {
+                self.tell_later(Telling::Window { notices, from, bytes });
+            }
             Mail::Release { room, released } => self.deliver_from_afar(&room, &released),
             Mail::Open { to, message, version } => self.open_from_afar(to, message, version),
             Mail::Reply { to, frames } => {

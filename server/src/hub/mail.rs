@@ -5,7 +5,7 @@
 use std::{net, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
-use syncline_protocol::dialect::{Dialect, Framing, Member};
+use syncline_protocol::dialect::{Dialect, Framing, Member, Notices};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use crate::health::OpenConnection;
@@ -50,30 +50,95 @@ pub(crate) struct Afar {
 /// A message to the hub of another shard.
 pub(crate) enum Mail<D: Dialect> {
     /// To a room's owner: a connection that joins the room.
-    Adopt { handoff: Box<Handoff<D>>, from: usize },
+    Adopt {
+        handoff: Box<Handoff<D>>,
+        from: usize,
+    },
     /// From a room's owner that is crowded: keep the connection, releases will be sent to you.
-    Follow { handoff: Box<Handoff<D>>, released: u64, version: u64 },
+    Follow {
+        handoff: Box<Handoff<D>>,
+        released: u64,
+        version: u64,
+    },
     /// To a room's owner: the last follower here has gone. `follows` were received.
-    Unfollow { room: Arc<str>, from: usize, follows: u64 },
+    Unfollow {
+        room: Arc<str>,
+        from: usize,
+        follows: u64,
+    },
     /// From a room's owner: no release will come any more.
-    Unfollowed { room: Arc<str> },
+    Unfollowed {
+        room: Arc<str>,
+    },
     /// To a room's owner: a command of a session that follows from afar.
-    Command { room: Arc<str>, sender: Afar, command: D::Command, bytes: usize },
+    Command {
+        room: Arc<str>,
+        sender: Afar,
+        command: D::Command,
+        bytes: usize,
+    },
     /// To a room's owner: a command of someone without a session, who waits for the answer.
-    Call { room: Arc<str>, command: D::Command, bytes: usize, to: Caller<D> },
+    Call {
+        room: Arc<str>,
+        command: D::Command,
+        bytes: usize,
+        to: Caller<D>,
+    },
     /// To a room's owner: a question of a session that speaks with many rooms.
-    Ask { room: Arc<str>, sender: Afar, ticket: u64, command: D::Command, bytes: usize },
+    Ask {
+        room: Arc<str>,
+        sender: Afar,
+        ticket: u64,
+        command: D::Command,
+        bytes: usize,
+    },
     /// From a room's owner: the end of such a question.
-    Answer { to: Member, ticket: u64, outcome: Outcome<D> },
+    Answer {
+        to: Member,
+        ticket: u64,
+        outcome: Outcome<D>,
+    },
     /// From a room's owner: records that became visible.
-    Release { room: Arc<str>, released: Arc<Released> },
+    Release {
+        room: Arc<str>,
+        released: Arc<Released>,
+    },
     /// From a room's owner: finished frames for one member.
-    Reply { to: Member, frames: Bytes },
+    Reply {
+        to: Member,
+        frames: Bytes,
+    },
     /// From a room's owner: the opening message of one member, which says all up to `version`.
-    Open { to: Member, message: Bytes, version: u64 },
+    Open {
+        to: Member,
+        message: Bytes,
+        version: u64,
+    },
+    /// To a room's owner: sessions of this shard watch the room, or none do any more.
+    Watch {
+        room: Arc<str>,
+        from: usize,
+    },
+    Unwatch {
+        room: Arc<str>,
+        from: usize,
+    },
+    /// From a room's owner: what became visible there within a short time.
+    Window {
+        notices: Arc<Notices<D::Window>>,
+        from: usize,
+        bytes: usize,
+    },
     /// From a room's owner: send this entry to one member.
-    Resend { to: Member, key: Box<[u8]> },
+    Resend {
+        to: Member,
+        key: Box<[u8]>,
+    },
     /// From a room's owner: the command of this member could not be kept or answered. The code is that
     /// of the close frame.
-    Fail { to: Member, code: u16, why: &'static str },
+    Fail {
+        to: Member,
+        code: u16,
+        why: &'static str,
+    },
 }

@@ -39,6 +39,8 @@ mod seed;
 mod steps;
 mod tell;
 mod turn;
+mod watch;
+mod windows;
 
 #[cfg(test)]
 mod tests;
@@ -47,13 +49,19 @@ use std::{
     cell::{Cell, RefCell, RefMut},
     collections::VecDeque,
     rc::Rc,
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use bytes::BytesMut;
+use hashbrown::HashMap;
 use slab::Slab;
 use syncline_protocol::dialect::{Dialect, Member, UnixMillis};
-use tokio::{net::TcpStream, sync::mpsc, task::spawn_local};
+use tokio::{
+    net::TcpStream,
+    sync::{Notify, mpsc},
+    task::spawn_local,
+};
 
 use crate::{config::LimitsConfig, health::OpenConnection, metrics::Counters};
 
@@ -73,8 +81,10 @@ use self::{
     outbox::Outbox,
     release::Pending,
     room::{RoomKey, Rooms},
-    tell::Telling,
+    tell::{LastFrame, Telling},
     turn::Turn,
+    watch::Watchers,
+    windows::{Ends, Gathering},
 };
 
 /// Bytes read from a socket in one call.
@@ -112,6 +122,14 @@ pub(crate) struct Hub<D: Dialect> {
     pending: RefCell<VecDeque<Pending<D>>>,
     /// What sessions are to be told that speak with many rooms.
     tellings: RefCell<VecDeque<Telling<D>>>,
+    /// The frame that was made last for such a session: the next may get the same message.
+    last_frame: RefCell<LastFrame>,
+    /// Sessions of this shard that watch rooms.
+    watchers: RefCell<Watchers<D>>,
+    /// What rooms of this shard tell, where somebody watches.
+    gatherings: RefCell<HashMap<Arc<str>, Gathering<D::Notice>>>,
+    window_ends: RefCell<Ends>,
+    window_work: Notify,
     dirty: RefCell<Vec<Rc<Connection<D>>>>,
     /// Connections that are not read from until pressure has fallen.
     paused: RefCell<Vec<Rc<Connection<D>>>>,
@@ -143,6 +161,11 @@ impl<D: Dialect> Hub<D> {
             turn: RefCell::default(),
             pending: RefCell::default(),
             tellings: RefCell::default(),
+            last_frame: RefCell::default(),
+            watchers: RefCell::default(),
+            gatherings: RefCell::default(),
+            window_ends: RefCell::default(),
+            window_work: Notify::new(),
             dirty: RefCell::default(),
             paused: RefCell::default(),
             resting: RefCell::default(),
@@ -199,6 +222,7 @@ impl<D: Dialect> Hub<D> {
         connection.run().await;
         let moving = connection.take_move();
         self.leave(&connection);
+        self.unwatch_all(&connection);
         self.note_unfinished(&connection, 0);
         self.connections.borrow_mut().remove(slot_of(connection.member()));
         self.env.counters.sessions.decrement(1.0);

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use syncline_protocol::dialect::Dialect;
+use syncline_protocol::dialect::{Dialect, Session};
 use tokio::task::spawn_local;
 
 use super::{Hub, mail::Letters};
@@ -15,7 +15,8 @@ impl<D: Dialect> Hub<D> {
     pub(crate) fn start(self: &Rc<Self>, letters: Letters<D>) {
         let pump = spawn_local(self.clone().pump(letters));
         let clock = spawn_local(self.clone().keep_time());
-        for task in [pump, clock] {
+        let windows = spawn_local(self.clone().keep_windows());
+        for task in [pump, clock, windows] {
             let hub = self.clone();
             spawn_local(async move {
                 if task.await.is_err_and(|error| error.is_panic()) {
@@ -80,11 +81,28 @@ impl<D: Dialect> Hub<D> {
             for connection in self.connections.borrow().iter().map(|(_, connection)| connection) {
                 connection.check_deadlines(now);
             }
+            if now % self.deadlines.second == 0 {
+                self.tick_sessions();
+            }
             self.flush_dirty();
             self.resume_paused();
             for connection in self.resting.take() {
                 connection.wake();
             }
+        }
+    }
+
+    /// Tells the sessions that follow no room that time goes by.
+    fn tick_sessions(&self) {
+        if self.deaf.get() {
+            return;
+        }
+        let connections = self.connections.borrow();
+        let all = connections.iter().map(|(_, connection)| connection);
+        let free: Vec<_> = all.filter(|it| it.room().is_none()).cloned().collect();
+        drop(connections);
+        for connection in free {
+            self.with_session(&connection, |session, moment| session.ticked(moment));
         }
     }
 

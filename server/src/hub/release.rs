@@ -10,6 +10,7 @@ use super::{
     call::{AnswerTo, Answered, Caller},
     connection::Connection,
     room::RoomKey,
+    windows::Noted,
 };
 
 /// The place of one record in the segments of a turn.
@@ -200,6 +201,8 @@ pub(super) struct Pending<D: Dialect> {
     pub(super) replies: Vec<(To<D>, Bytes)>,
     pub(super) resends: Vec<Resend<D>>,
     pub(super) answers: Vec<Answered<D>>,
+    /// What rooms tell those who watch them.
+    pub(super) noted: Vec<Noted<D>>,
     /// Bytes of the commands in it and of what they made, as counted by the hub's pressure.
     pub(super) bytes: usize,
     /// When it was committed.

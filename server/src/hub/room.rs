@@ -66,6 +66,8 @@ pub(super) struct Owner<D: Dialect> {
     pub(super) mirrors: Vec<(usize, u64)>,
     /// It was called, and stays until this tick though nobody may follow it.
     pub(super) lingers_until: Option<u32>,
+    /// Somebody is to be told what it tells.
+    pub(super) is_watched: bool,
     pub(super) last_opening: LastCounted,
 }
 
@@ -78,6 +80,7 @@ impl<D: Dialect> Room<D> {
                     owner.turn.is_none()
                         && owner.pending == 0
                         && owner.mirrors.is_empty()
+                        && !owner.is_watched
                         && owner.lingers_until.is_none()
                 }
                 Role::Mirror { .. } => false,

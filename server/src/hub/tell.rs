@@ -7,10 +7,13 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
+    sync::Arc,
 };
 
 use bytes::Bytes;
-use syncline_protocol::dialect::{Act, Dialect, Member, Moment, Session, Unanswered};
+use syncline_protocol::dialect::{
+    Act, Dialect, Framing, Member, Moment, Notices, Session, Unanswered,
+};
 
 use super::{
     COMMAND_BYTES_EXTRA, Hub,
@@ -30,6 +33,28 @@ const COPIED_BYTES_MAX: usize = 16 << 10;
 pub(super) enum Telling<D: Dialect> {
     /// The end of a question.
     Answer { to: Rc<Connection<D>>, ticket: u64, outcome: Outcome<D> },
+    /// What became visible in a room that some of them watch. So many bytes press on the shard that
+    /// it is from.
+    Window { notices: Arc<Notices<D::Window>>, from: usize, bytes: usize },
+}
+
+/// A message, and the frame that was made of it.
+#[derive(Default)]
+pub(super) struct LastFrame(Option<(Framing, Bytes, Bytes)>);
+
+impl LastFrame {
+    /// The frame of a message, made once for those who get the same message in a row.
+    pub(super) fn of(&mut self, framing: Framing, message: Bytes) -> Bytes {
+        let is_same = |(of, last, _): &&(Framing, Bytes, Bytes)| {
+            *of == framing && last.as_ptr() == message.as_ptr() && last.len() == message.len()
+        };
+        if let Some((.., frame)) = self.0.as_ref().filter(is_same) {
+            return frame.clone();
+        }
+        let frame = message_frame(framing, &message);
+        self.0 = Some((framing, message, frame.clone()));
+        frame
+    }
 }
 
 impl From<CallFailed> for Unanswered {
@@ -73,7 +98,7 @@ impl<D: Dialect> Hub<D> {
         }
     }
 
-    fn tell_later(&self, telling: Telling<D>) {
+    pub(super) fn tell_later(&self, telling: Telling<D>) {
         let mut tellings = self.tellings.borrow_mut();
         if tellings.is_empty() {
             self.env.signals[self.shard].work.notify_one();
@@ -93,8 +118,14 @@ impl<D: Dialect> Hub<D> {
                     self.tell_answer(&to, ticket, outcome);
                     self.env.relieve(self.shard, COMMAND_BYTES_EXTRA);
                 }
+                Telling::Window { notices, from, bytes } => {
+                    self.tell_window(&notices);
+                    self.env.relieve(from, bytes);
+                }
             }
         }
+        // What was said once must not be kept for who may never say it again.
+        *self.last_frame.borrow_mut() = LastFrame::default();
     }
 
     fn tell_answer(&self, to: &Rc<Connection<D>>, ticket: u64, outcome: Outcome<D>) {
@@ -105,6 +136,27 @@ impl<D: Dialect> Hub<D> {
         }
         let outcome = outcome.map_err(Unanswered::from);
         self.with_session(to, |session, moment| session.answered(ticket, outcome, moment));
+    }
+
+    fn tell_window(&self, notices: &Notices<D::Window>) {
+        let watchers = self.watchers.borrow().of(&notices.room);
+        self.env.counters.deliveries.increment(watchers.len() as u64);
+        for connection in &watchers {
+            let keeps_up = self.keeps_up(connection);
+            self.with_session(connection, |session, _| session.noticed(notices, keeps_up));
+        }
+    }
+
+    /// Whether a watcher has taken enough to be sent more. When it has not, it is told once it has
+    /// taken all.
+    fn keeps_up(&self, connection: &Connection<D>) -> bool {
+        let is_full = connection.queued_bytes() > self.env.limits.queue_bytes_max;
+        let Follow::Many(many) = &mut *connection.follow() else { return true };
+        if is_full && many.set_behind(true) {
+            self.env.counters.lagged.increment(1);
+            connection.wake();
+        }
+        !many.is_behind()
     }
 
     /// Lets a session take something, and does what it wants then. A panic ends its connection and no
@@ -120,7 +172,9 @@ impl<D: Dialect> Hub<D> {
         let moment = connection.moment(self.now());
         let taken = catch_unwind(AssertUnwindSafe(|| {
             let acts = take(&mut connection.session(), moment);
-            self.act(connection, acts, 0);
+            if !acts.is_empty() {
+                self.begin_acts(connection, acts, 0);
+            }
         }));
         if taken.is_err() {
             self.counters().panics.increment(1);
@@ -132,7 +186,8 @@ impl<D: Dialect> Hub<D> {
     pub(super) fn send_message(&self, connection: &Rc<Connection<D>>, message: Bytes) {
         let framing = connection.framing();
         if message.len() <= COPIED_BYTES_MAX {
-            return connection.send(message_frame(framing, &message));
+            let frame = self.last_frame.borrow_mut().of(framing, message);
+            return connection.send(frame);
         }
         connection.send(message_head(framing, message.len()));
         connection.send(message);

@@ -17,7 +17,7 @@ use super::{
 /// The turn that is being filled.
 pub(super) struct Turn<D: Dialect> {
     pub(super) batch: Batch,
-    pub(super) rooms: Vec<RoomTurn>,
+    pub(super) rooms: Vec<RoomTurn<D>>,
     pub(super) openings: Vec<Opening<D>>,
     pub(super) replies: Replies<D>,
     pub(super) resends: Vec<Resend<D>>,
@@ -64,19 +64,20 @@ impl<D: Dialect> Turn<D> {
 }
 
 /// What one room did in the turn.
-#[derive(Debug)]
-pub(super) struct RoomTurn {
+pub(super) struct RoomTurn<D: Dialect> {
     pub(super) room: RoomKey,
     pub(super) published: Published,
     /// What it changed in its maps.
     pub(super) overlay: Overlay,
     /// A part of its log was trimmed: how many bytes are left is known when that is committed.
     pub(super) trimmed: bool,
+    /// What those are told who watch it, if anybody does.
+    pub(super) notices: Vec<D::Notice>,
 }
 
-impl RoomTurn {
+impl<D: Dialect> RoomTurn<D> {
     pub(super) fn new(room: RoomKey, published: Published) -> Self {
-        Self { room, published, overlay: Overlay::default(), trimmed: false }
+        Self { room, published, overlay: Overlay::default(), trimmed: false, notices: Vec::new() }
     }
 
     fn has_changes(&self) -> bool {

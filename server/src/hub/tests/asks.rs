@@ -245,12 +245,19 @@ fn a_shutdown_answers_what_was_heard() {
     let world = World::start(|_| ());
     let rooms = [world.room_of(0), world.room_of(1)];
     let mut peers: Vec<Client> = (0..4).map(|n| world.attach(n % 2, Session::many())).collect();
+    for room in &rooms {
+        peers[0].say(&format!("ask 0 {room} put k v"));
+        assert!(peers[0].text().starts_with("0 "));
+    }
     for (n, peer) in peers.iter_mut().enumerate() {
         let (one, two) = (&rooms[n % 2], &rooms[1 - n % 2]);
         // Each answer leads to the next question, on the other shard.
-        peer.say(&format!("then ask 2 {two} get k;then ask 3 {one} get k;ask 1 {one} put k v"));
+        peer.say(&format!("then ask 2 {two} get k;then ask 3 {one} get k"));
+        peer.say(&format!("send heard;ask 1 {one} put k v"));
     }
-    until("all were heard", || world.metric("syncline_commands_total") >= 4);
+    for peer in &mut peers {
+        assert_eq!(peer.text(), "heard");
+    }
     let ending = thread::spawn(move || drop(world));
     for peer in &mut peers {
         assert!(peer.text().starts_with("1 "));

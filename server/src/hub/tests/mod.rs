@@ -12,4 +12,5 @@ mod probe;
 mod receipt;
 mod session;
 mod times;
+mod watching;
 mod world;

@@ -2,6 +2,8 @@
 //!
 //! Its messages are text. An entry is its version, 8 bytes, and the value.
 
+use std::time::Duration;
+
 use syncline_protocol::dialect::{
     self, Collections, Dialect, Effects, Framing, Member, Moment, Received, Reply, UnixMillis,
     Unreadable,
@@ -11,7 +13,10 @@ use super::session::Session;
 
 /// The dialect.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Probe;
+pub(super) struct Probe {
+    /// How long what a room tells is gathered.
+    pub(super) window: Duration,
+}
 
 /// What is asked of a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +77,7 @@ pub(super) struct Room;
 impl dialect::Room for Room {
     type Command = Command;
     type Answer = String;
-    type Notice = ();
+    type Notice = String;
     type Prepared = ();
 
     fn apply(
@@ -81,7 +86,7 @@ impl dialect::Room for Room {
         command: Command,
         _now: UnixMillis,
         collections: &mut impl Collections,
-        effects: &mut impl Effects<Answer = String, Notice = ()>,
+        effects: &mut impl Effects<Answer = String, Notice = String>,
     ) -> Result<(), Unreadable> {
         let (command, asked) = match command {
             Command::Asked(command, when) => (*command, Some(when)),
@@ -99,6 +104,7 @@ impl dialect::Room for Room {
                 stored.extend_from_slice(value.as_bytes());
                 collections.put(0, key.as_bytes(), &stored);
                 let record = format!("{key}={value}");
+                effects.notify(record.clone());
                 let except = (!echo).then_some(from);
                 effects.publish_entry(version, key.as_bytes(), record.as_bytes(), except);
                 version.to_string()
@@ -177,8 +183,8 @@ impl Dialect for Probe {
     type Answer = String;
     type Session = Session;
     type Room = Room;
-    type Notice = ();
-    type Window = ();
+    type Notice = String;
+    type Window = String;
     type Prepared = ();
 
     fn room(&self, _name: &str) -> Room {
@@ -199,6 +205,15 @@ impl Dialect for Probe {
         let version = u64::from_be_bytes(*value.first_chunk()?);
         out.extend_from_slice(format!("set {version} {}={}", text(key), text(value)).as_bytes());
         Some(version)
+    }
+
+    fn window(&self) -> Duration {
+        self.window
+    }
+
+    fn gather(&self, _room: &str, notices: Vec<String>) -> Option<String> {
+        assert!(!notices.iter().any(|notice| notice == "k=gather!"), "the test wants it");
+        (notices != ["quiet=1"]).then(|| notices.join(","))
     }
 
     fn reads_entries(&self, command: &Command) -> bool {

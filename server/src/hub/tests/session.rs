@@ -1,7 +1,7 @@
 //! Sessions of the test dialect: those that open one room, and those that speak with many.
 
 use syncline_protocol::dialect::{
-    self, Act, Framing, Incoming, Moment, Step, Unanswered, UnixMillis, Violation,
+    self, Act, Framing, Incoming, Moment, Notices, Step, Unanswered, UnixMillis, Violation,
 };
 
 use super::probe::{Command, When};
@@ -18,11 +18,15 @@ pub(super) struct Session {
     pub(super) expires: Option<UnixMillis>,
     /// What it does after each answer, once.
     pub(super) then: Vec<String>,
+    /// It tells its peer when time goes by.
+    pub(super) ticks: bool,
+    /// What it was noticed of since its peer does not keep up.
+    pub(super) missed: u64,
 }
 
 impl Session {
     pub(super) fn of(room: &str) -> Self {
-        Self { room: room.into(), expires: None, then: Vec::new() }
+        Self { room: room.into(), expires: None, then: Vec::new(), ticks: false, missed: 0 }
     }
 
     /// One that speaks with many rooms. Its peer says what it is to do, separated by semicolons.
@@ -70,7 +74,7 @@ fn ask(ticket: &str, room: &str, command: &[&str], when: When) -> Act<Command> {
 impl dialect::Session for Session {
     type Command = Command;
     type Answer = String;
-    type Window = ();
+    type Window = String;
 
     fn framing(&self) -> Framing {
         Framing::Text
@@ -120,6 +124,27 @@ impl dialect::Session for Session {
             acts.extend(self.acts(&then));
         }
         acts
+    }
+
+    fn noticed(&mut self, notices: &Notices<String>, keeps_up: bool) -> Vec<Act<Command>> {
+        assert!(!notices.window.contains("notice!"), "the test wants it");
+        if !keeps_up {
+            self.missed += 1;
+            return Vec::new();
+        }
+        vec![Act::Send(format!("{}: {}", notices.room, notices.window).into())]
+    }
+
+    fn drained(&mut self, _moment: Moment) -> Vec<Act<Command>> {
+        let missed = std::mem::take(&mut self.missed);
+        vec![Act::Send(format!("drained {missed}").into())]
+    }
+
+    fn ticked(&mut self, moment: Moment) -> Vec<Act<Command>> {
+        if !self.ticks || moment.now.0 == 0 {
+            return Vec::new();
+        }
+        vec![Act::Send("tick".into())]
     }
 
     fn expires(&self) -> Option<(UnixMillis, Violation)> {

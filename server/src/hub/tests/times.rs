@@ -8,6 +8,20 @@ use super::{
 };
 
 #[test]
+fn who_speaks_with_many_rooms_is_told_that_time_goes_by() {
+    let world = World::start(|_| ());
+    let mut peers =
+        [0, 1].map(|shard| world.attach(shard, Session { ticks: true, ..Session::many() }));
+    let mut follower = world.attach(0, Session { ticks: true, ..Session::of("room") });
+    for peer in &mut peers {
+        assert_eq!([peer.text(), peer.text()], ["tick", "tick"]);
+    }
+    follower.opening();
+    follower.say("nonsense");
+    assert_eq!(follower.text(), "what?");
+}
+
+#[test]
 fn a_session_is_closed_when_its_time_has_come() {
     let world = World::start(|_| ());
     for shard in [0, 1] {

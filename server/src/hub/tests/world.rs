@@ -49,6 +49,7 @@ pub(super) struct Plan {
     pub(super) config: Config,
     pub(super) options: Options,
     pub(super) disk: SimDisk,
+    pub(super) probe: Probe,
 }
 
 impl Default for Plan {
@@ -56,7 +57,8 @@ impl Default for Plan {
         let mut options = Options::default();
         options.committer_thread = true;
         options.segment_bytes = 1 << 20;
-        Self { shards: 2, config: Config::default(), options, disk: SimDisk::new(7) }
+        let probe = Probe { window: Duration::from_millis(5) };
+        Self { shards: 2, config: Config::default(), options, disk: SimDisk::new(7), probe }
     }
 }
 
@@ -64,7 +66,7 @@ impl World {
     pub(super) fn start(adapt: impl FnOnce(&mut Plan)) -> Self {
         let mut plan = Plan::default();
         adapt(&mut plan);
-        let Plan { shards, config, options, disk } = plan;
+        let Plan { shards, config, options, disk, probe } = plan;
         let store = Store::open_on(Arc::new(disk.clone()), options).unwrap();
         let (metrics, health) = (Arc::new(Metrics::new()), Arc::<Health>::default());
         let failing = health.clone();
@@ -75,7 +77,7 @@ impl World {
         });
         let ground =
             Ground { config: &config, store: &store, metrics: &metrics, health: &health, shards };
-        let seeds = plant(ground, &Probe, config.limits.message_bytes_max);
+        let seeds = plant(ground, &probe, config.limits.message_bytes_max);
         let shards = seeds.into_iter().map(|seed| {
             let (tasks, mut todo) = unbounded_channel::<Task>();
             let thread = thread::spawn(move || {
