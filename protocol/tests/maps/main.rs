@@ -10,6 +10,7 @@ mod envelopes;
 mod golden;
 mod grants;
 mod index;
+mod pulls;
 mod range;
 mod records;
 mod stored;

@@ -12,6 +12,7 @@ mod permissions;
 pub mod proto;
 pub mod range;
 mod record;
+mod registry;
 mod room;
 mod session;
 mod settings;

@@ -32,6 +32,12 @@ pub struct Page {
 }
 
 impl Page {
+    /// One of this and no operations yet.
+    #[must_use]
+    pub fn new(rest: SyncResponse) -> Self {
+        Self { rest, ..Self::default() }
+    }
+
     /// How many operations it has.
     #[must_use]
     pub fn ops_len(&self) -> usize {
@@ -42,11 +48,6 @@ impl Page {
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.ops.len() + self.rest.encoded_len()
-    }
-
-    /// Bytes of its encoded operations.
-    pub(super) fn ops_bytes(&self) -> usize {
-        self.ops.len()
     }
 
     /// Adds an operation of this map.

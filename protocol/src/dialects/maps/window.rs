@@ -69,14 +69,6 @@ impl Changes {
         self.changes.push((cursor, start..self.fields.len(), key));
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.changes.len()
-    }
-
-    pub(super) fn bytes(&self) -> usize {
-        self.fields.len()
-    }
-
     /// All of them, as those of one session.
     pub(super) fn finish(self, origin: u64) -> impl Iterator<Item = Change> {
         let fields = Bytes::from(self.fields);

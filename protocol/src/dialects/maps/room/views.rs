@@ -34,6 +34,11 @@ impl Views {
         self.views.last().map(|view| &view.index)
     }
 
+    /// The tree of the keys that begin with this, if it is the one last used.
+    pub(super) fn last(&self, key_prefix: &str) -> Option<&Index> {
+        self.views.last().filter(|view| &*view.key_prefix == key_prefix).map(|view| &view.index)
+    }
+
     /// Keeps one, in the place of the one that was not used for longest.
     pub(super) fn keep(&mut self, key_prefix: &str, index: Index) {
         if self.views.len() == VIEWS_MAX {
