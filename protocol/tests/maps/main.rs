@@ -3,6 +3,7 @@
 
 mod any;
 mod clocks;
+mod costs;
 mod cursors;
 mod digests;
 mod double;
@@ -13,5 +14,6 @@ mod index;
 mod pulls;
 mod range;
 mod records;
+mod sample;
 mod stored;
 mod writes;

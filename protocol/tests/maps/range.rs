@@ -9,26 +9,15 @@ use syncline_protocol::dialects::maps::{
     range::{BadRange, Initiator, RANGE_BYTES, answer},
 };
 
+use crate::sample::{self, mixed};
+
 /// More rounds than any reconciliation here may take.
 const ROUNDS_MAX: usize = 400;
 
 type Set = BTreeSet<(u128, u8)>;
 
-/// Deterministic, and like a hash.
-fn mixed(number: u64) -> u64 {
-    let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
 fn leaf(path: u128, value: u8) -> Leaf {
-    let mut leaf = [0; 32];
-    let seed = mixed(path as u64 ^ (path >> 64) as u64).wrapping_add(value.into());
-    for (at, chunk) in (0..).zip(leaf.chunks_exact_mut(8)) {
-        chunk.copy_from_slice(&mixed(seed.wrapping_mul(4).wrapping_add(at)).to_le_bytes());
-    }
-    Leaf(leaf)
+    sample::leaf(mixed(path as u64 ^ (path >> 64) as u64).wrapping_add(value.into()))
 }
 
 fn index(set: &Set) -> Index {
@@ -276,4 +265,28 @@ fn a_bad_range_is_named() {
     );
     // A fault behind good ranges: nothing is answered.
     assert_eq!(bad(&[9, 0, 2, 0, 0, 0, 9]), BadRange::Mode(9));
+}
+
+#[test]
+fn a_hostile_message_costs_what_its_bytes_and_the_answer_cost() {
+    let index = index(&(0..20_000).map(|n| (u128::from(mixed(n)) << 64, 0)).collect());
+    let message = |range: &[u8], times: usize| [&[0x61][..], &range.repeat(times)].concat();
+    // Wrong fingerprints and empty lists, of everything, of a tenth and of next to nothing.
+    let times: [&[u8]; 3] = [&[0], &[0x83, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0], &[0x7f]];
+    for time in times {
+        for said in [&[1, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9][..], &[2, 0]] {
+            for times in [1, 10, 3000] {
+                let message = message(&[time, &[0], said].concat(), times);
+                let answered = answer(&index, &message, RANGE_BYTES).expect("ranges");
+                assert!(answered.message.len() <= RANGE_BYTES);
+                assert!(answered.lacking.len() <= RANGE_BYTES / 32);
+                assert_eq!(answered.wanted.len(), 0);
+            }
+        }
+    }
+    // One id many times, which nobody has.
+    let ids = [&[0, 0, 2, 0x87, 0x68][..], &[5; 32 * 1000]].concat();
+    let answered = answer(&index, &message(&ids, 1), 1 << 20).expect("a list");
+    assert_eq!((answered.wanted.len(), answered.lacking.len()), (1, 20_000));
+    assert_eq!(answer(&index, &message(&ids, 1), 4096).expect("a list").wanted, []);
 }

@@ -3,6 +3,21 @@
 //!
 //! One structure answers the root hash, buckets of any depth, sums of any range and the changes after
 //! a position. It must not know records, keys, values or the wire.
+//!
+//! # Finding what differs by buckets
+//!
+//! Two replicas compare [`Index::children`] of a few prefixes at a time and go down where fingerprints
+//! differ; a bucket that only one of them has differs too. At the end the one that asks lists the first
+//! eight bytes of its leaves in the buckets that differ, and the other answers with what is not listed.
+//! A bucket costs 28 bytes on the wire and a listed record eight, so that few round trips are had so:
+//!
+//! * All buckets that differ are listed as soon as they have no more than 4,096 records together; one
+//!   with no more than 64 in any case.
+//! * Else ask for one level below them, if a sixteenth of their records is that little or two levels
+//!   would be more than 4,096 buckets; for two levels otherwise.
+//!
+//! Among a million records ten changes take three round trips and 35 KB both ways with the records
+//! themselves; 83 KB if nothing but buckets of up to 64 records is listed.
 
 mod bucket;
 mod feed;
@@ -59,7 +74,8 @@ impl Index {
     pub fn from_entries(entries: Vec<Entry>) -> Self {
         let last_seq = entries.iter().map(|entry| entry.seq).max().unwrap_or(0);
         let tree = Tree::build(entries);
-        let feed = Feed::build(tree.entries(Path(0), Path(u128::MAX)));
+        let entries = tree.entries(Path(0), Path(u128::MAX));
+        let feed = Feed::build(entries.map(|entry| (entry.seq, entry.path)).collect());
         Self { tree, feed, last_seq }
     }
 
@@ -163,6 +179,6 @@ impl Index {
     /// About how much memory this takes.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        self.tree.memory_bytes() + self.feed.memory_bytes()
+        size_of::<Self>() + self.tree.heap_bytes() + self.feed.heap_bytes()
     }
 }

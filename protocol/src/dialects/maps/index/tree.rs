@@ -122,8 +122,9 @@ impl Tree {
         Entries::new(&self.top, first, last)
     }
 
-    pub(super) fn memory_bytes(&self) -> usize {
-        size_of::<Self>() + self.top.heap_bytes()
+    /// Bytes on the heap.
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.top.heap_bytes()
     }
 }
 

@@ -93,7 +93,10 @@ impl Part {
     /// when there is no room for any.
     pub(super) fn list(&self, index: &Index, into: &mut Message) -> Option<(Vec<Item>, Bound)> {
         let ids_max = into.ids_max()?;
-        let mut items: Vec<Item> = self.items(index).take(ids_max + 1).collect();
+        let mut items: Vec<Item> = match self.count() {
+            0 => Vec::new(),
+            _ => self.items(index).take(ids_max + 1).collect(),
+        };
         let mut upper = self.upper;
         if items.len() > ids_max {
             let next = items.pop()?;
