@@ -6,6 +6,7 @@ mod digest;
 mod fault;
 mod hlc;
 mod index;
+pub mod memory;
 mod op;
 mod page;
 mod permissions;
