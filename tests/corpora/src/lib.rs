@@ -11,6 +11,7 @@ mod frames;
 mod golden;
 mod input;
 mod layout;
+mod maps;
 mod oplog;
 mod relay;
 mod segments;
@@ -31,6 +32,7 @@ pub const TARGETS: &[Target] = &[
     ("tokens", tokens::run),
     ("workspace", workspace::run),
     ("oplog", oplog::run),
+    ("maps", maps::run),
 ];
 
 /// Does what a target does with an input.
