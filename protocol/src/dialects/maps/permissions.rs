@@ -49,10 +49,10 @@ pub struct Grants(Vec<Grant>);
 /// Some operations on the maps whose names match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Grant {
-    /// What the name begins with.
-    start: Box<str>,
-    /// What it ends with, if the pattern has a `*`; it is the whole name otherwise.
-    end: Option<Box<str>>,
+    /// The pattern as it was given.
+    pattern: Box<str>,
+    /// Where its `*` stands, if it has one; it is a whole name otherwise.
+    star: Option<usize>,
     /// Bits of [`Op`].
     ops: u8,
 }
@@ -113,7 +113,7 @@ impl Grants {
     #[must_use]
     pub fn everything() -> Self {
         let ops = Op::ALL.iter().fold(0, |ops, op| ops | *op as u8);
-        Self(vec![Grant { start: "".into(), end: Some("".into()), ops }])
+        Self(vec![Grant { pattern: "*".into(), star: Some(0), ops }])
     }
 
     /// Grants these operations, at least one, on the maps of a pattern too.
@@ -159,16 +159,15 @@ impl Grants {
 
 impl Grant {
     fn new(pattern: &str, ops: u8) -> Option<Self> {
-        let (start, end) = match pattern.split_once('*') {
-            Some((start, end)) => (start, Some(end)),
-            None => (pattern, None),
-        };
+        let star = pattern.find('*');
         let is_part = |part: &str| part.is_empty() || is_map_name(part);
         let is_pattern = !pattern.is_empty()
             && pattern.len() <= MAP_NAME_BYTES_MAX
-            && is_part(start)
-            && end.is_none_or(is_part);
-        is_pattern.then(|| Self { start: start.into(), end: end.map(Into::into), ops })
+            && match star {
+                Some(at) => is_part(&pattern[..at]) && is_part(&pattern[at + 1..]),
+                None => is_map_name(pattern),
+            };
+        is_pattern.then(|| Self { pattern: pattern.into(), star, ops })
     }
 
     fn allows(&self, op: Op) -> bool {
@@ -176,19 +175,14 @@ impl Grant {
     }
 
     fn matches(&self, map: &str) -> bool {
-        match (&self.end, map.strip_prefix(&*self.start)) {
-            (Some(end), Some(rest)) => rest.ends_with(&**end),
-            (None, Some(rest)) => rest.is_empty(),
-            (_, None) => false,
-        }
+        let (pattern, map) = (self.pattern.as_bytes(), map.as_bytes());
+        let Some(star) = self.star else { return pattern == map };
+        let rest = map.strip_prefix(&pattern[..star]);
+        rest.is_some_and(|rest| rest.ends_with(&pattern[star + 1..]))
     }
 
     fn to_claim(&self) -> Value {
         let ops: Vec<_> = Op::ALL.into_iter().filter(|op| self.allows(*op)).map(Op::name).collect();
-        let map = match &self.end {
-            Some(end) => format!("{}*{end}", self.start),
-            None => self.start.to_string(),
-        };
-        serde_json::json!({ "map": map, "ops": ops })
+        serde_json::json!({ "map": self.pattern, "ops": ops })
     }
 }
