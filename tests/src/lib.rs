@@ -6,6 +6,7 @@ pub mod browser;
 pub mod dice;
 pub mod house;
 pub mod http;
+pub mod maps;
 pub mod oplog;
 pub mod process;
 pub mod relay;

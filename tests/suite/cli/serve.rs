@@ -35,7 +35,8 @@ fn the_banner_says_where_everything_is_and_how_a_write_is_kept() {
         "survives power loss",
         &format!("http://{address}/sync/bootstrap"),
         &format!("ws://{address}/v1/sync/NAME"),
-        "the dialects peer and maps",
+        &format!("ws://{address}/v1/maps"),
+        "the dialect peer",
     ] {
         assert!(output.contains(part), "{part} is missing in\n{output}");
     }
