@@ -14,6 +14,7 @@ mod registry;
 mod server;
 mod shard;
 mod store_metrics;
+pub mod stored_maps;
 mod uuid;
 mod ws;
 

@@ -53,6 +53,9 @@ enum Command {
     /// List the datasets of the oplog, and give them new keys after a restore
     #[command(subcommand)]
     Oplog(store::datasets::OplogCommand),
+    /// List the maps and what is in them
+    #[command(subcommand)]
+    Maps(store::maps::MapsCommand),
     /// Make tokens, and say what a server would make of one
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -83,6 +86,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         #[cfg(feature = "sqlite")]
         Command::Relay(command) => relay::run(&command),
         Command::Oplog(command) => store::datasets::run(&command),
+        Command::Maps(command) => store::maps::run(&command),
         Command::Token(command) => token::run(&command),
         Command::Store(command) => store::run(&command),
         Command::Bench(args) => bench::run(&args),

@@ -69,6 +69,7 @@ pub(crate) use self::{
     apart::{ApartFailed, Keep, apply_apart, rooms_with_map},
     call::CallFailed,
     env::PRESSURE_BYTES_MAX,
+    names::map_name,
     seed::{Ground, Seed, plant},
 };
 #[allow(unused_imports, reason = "for the dialects that are called")]

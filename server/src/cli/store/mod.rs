@@ -9,6 +9,7 @@ mod dump;
 mod get;
 mod json;
 mod ls;
+pub(super) mod maps;
 mod place;
 mod remote;
 mod restore;

@@ -20,16 +20,26 @@ use crate::{
 /// A question on its way.
 type Asked = (u64, Pin<Box<dyn Future<Output = Result<Answer, CallFailed>>>>);
 
+/// What a session of one message said.
+pub(super) struct Said {
+    /// Empty when the message wanted no answer.
+    pub(super) message: Bytes,
+    /// Whether it would have closed a WebSocket.
+    pub(super) closed: bool,
+}
+
 /// What a session of one message has said and asked.
 struct Exchange<'a> {
     hub: &'a Hub<Maps>,
     said: Option<Bytes>,
+    /// It broke off behind that.
+    closed: bool,
     asked: VecDeque<Asked>,
     /// What the body counts with its first question.
     bytes: usize,
 }
 
-/// Gives a session its message and waits for what it says; empty when the message wants no answer.
+/// Gives a session its message and waits for what it says.
 ///
 /// # Errors
 /// [`Failed::BadMessage`] when the session breaks off without a word.
@@ -37,9 +47,10 @@ pub(super) async fn exchange(
     hub: &Rc<Hub<Maps>>,
     mut session: Session,
     received: Received,
-) -> Result<Bytes, Failed> {
+) -> Result<Said, Failed> {
     let message = received.bytes.clone();
-    let mut exchange = Exchange { hub, said: None, asked: VecDeque::new(), bytes: message.len() };
+    let (asked, bytes) = (VecDeque::new(), message.len());
+    let mut exchange = Exchange { hub, said: None, closed: false, asked, bytes };
     let step = session.receive(Incoming::Binary(message), moment());
     // Any other step is that the message is passed over, as a WebSocket's would be.
     if let Step::Acts(acts) = step.map_err(|violation| Failed::BadMessage(violation.reason))? {
@@ -51,7 +62,7 @@ pub(super) async fn exchange(
         let outcome = answer.await.map_err(Into::into);
         exchange.take(session.answered(ticket, outcome, moment()))?;
     }
-    Ok(exchange.said.unwrap_or_default())
+    Ok(Said { message: exchange.said.unwrap_or_default(), closed: exchange.closed })
 }
 
 impl Exchange<'_> {
@@ -69,8 +80,9 @@ impl Exchange<'_> {
                 Act::Close(violation) if self.said.is_none() => {
                     return Err(Failed::BadMessage(violation.reason));
                 }
+                Act::Close(_) => self.closed = true,
                 // Nobody is there to be told later.
-                Act::Close(_) | Act::Watch(_) | Act::Unwatch(_) => {}
+                Act::Watch(_) | Act::Unwatch(_) => {}
             }
         }
         Ok(())

@@ -127,8 +127,9 @@ impl Api {
         let received = self.intake.read(&head.headers, body).await.map_err(Failed::Body)?;
         handshake.principal = Some(principal);
         let session = self.hub.dialect().accept(handshake);
-        let message = exchange(&self.hub, session, received).await?;
-        Ok(answer(StatusCode::OK, TYPES[0], message))
+        let said = exchange(&self.hub, session, received).await?;
+        let status = if said.closed { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+        Ok(answer(status, TYPES[0], said.message))
     }
 
     async fn handshake(&self, principal: Option<Principal>) -> Result<Handshake, Failed> {
