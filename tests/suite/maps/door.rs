@@ -2,7 +2,6 @@
 
 use std::{thread, time::Duration};
 
-use bytes::Bytes;
 use prost::Message;
 use serde_json::{Value, json};
 use syncline_protocol::dialects::maps::{
@@ -169,5 +168,4 @@ fn a_message_that_is_none_closes_and_a_text_too() {
     let mut client = Client::join(&server, "ann");
     assert!(client.socket().send_text("{}"));
     assert_eq!(client.closed(), Some(4400));
-    let _ = Bytes::new();
 }
