@@ -169,6 +169,11 @@ impl Space {
         sweeps
     }
 
+    /// What the room says that it takes.
+    pub(crate) fn room_bytes(&self) -> usize {
+        self.room.memory_bytes()
+    }
+
     /// The record of a key, as it is kept.
     pub(crate) fn kept(&self, key: &str) -> Option<Record> {
         let path = Path::of(key).to_key();

@@ -84,12 +84,15 @@ impl Page {
         rest.want_keys.append(&mut last.want_keys);
         let mut leaves = std::mem::take(&mut rest.want_leaves).to_vec();
         leaves.extend_from_slice(&last.want_leaves);
+        last.want_leaves = leaves.into();
+        if last.range_message.is_empty() {
+            last.range_message = std::mem::take(&mut rest.range_message);
+        }
         self.rest = SyncResponse {
             buckets: std::mem::take(&mut rest.buckets),
             keys: std::mem::take(&mut rest.keys),
             missing_keys: std::mem::take(&mut rest.missing_keys),
             want_keys: std::mem::take(&mut rest.want_keys),
-            want_leaves: leaves.into(),
             ..last
         };
         self.ops.extend_from_slice(&ops);
