@@ -6,6 +6,7 @@
 
 mod clock;
 mod local;
+mod machine;
 mod replica;
 mod status;
 mod watch;
