@@ -1,5 +1,5 @@
 //! The maps dialect, through what it offers to others: timestamps, records, their hashes and bytes, the index,
-//! and its rooms over collections in plain memory.
+//! its rooms over collections in plain memory, and its sessions before a coordinator in memory.
 
 mod any;
 mod clocks;
@@ -18,6 +18,7 @@ mod range;
 mod records;
 mod registry;
 mod sample;
+mod sessions;
 mod stored;
 mod trees;
 mod writes;

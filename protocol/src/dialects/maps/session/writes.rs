@@ -57,6 +57,8 @@ pub(super) struct Pending {
     failed: Option<Failure>,
     /// Nodes that are asked for.
     nodes: Vec<NodeId>,
+    /// The one of them that is claimed, when the client has none yet.
+    claimed: usize,
     /// Maps that the user may not write to, and why.
     shut: HashMap<Box<str>, Fault>,
 }
@@ -212,16 +214,19 @@ impl Session {
         let open = nodes.len() + maps.len();
         for (at, node) in nodes.iter().enumerate() {
             // What somebody writes for others does not make their node his.
-            let claim = nameless && at == 0;
-            let (user, node) = (user.clone(), node.clone());
-            self.ask_registry(Command::Bind { user, node, claim }, Asked::Node { at });
+            self.ask_for_node(user.clone(), node.clone(), at, nameless && at == 0);
         }
         for map in maps {
             let admit = Command::Admit { user: user.clone(), map: map.clone() };
             self.ask_registry(admit, Asked::Map(map));
         }
-        let pending = Pending { place, batch, open, failed: None, nodes, shut: HashMap::new() };
+        let shut = HashMap::new();
+        let pending = Pending { place, batch, open, failed: None, nodes, claimed: 0, shut };
         self.gate = Some(Gate::Write(Box::new(pending)));
+    }
+
+    fn ask_for_node(&mut self, user: Box<str>, node: NodeId, at: usize, claim: bool) {
+        self.ask_registry(Command::Bind { user, node, claim }, Asked::Node { at });
     }
 
     /// What the registry says of a node.
@@ -271,6 +276,10 @@ impl Session {
             self.gate = Some(Gate::Write(pending));
             return;
         }
+        if self.claim_next(&mut pending) {
+            self.gate = Some(Gate::Write(pending));
+            return;
+        }
         let Pending { place, mut batch, failed, shut, .. } = *pending;
         if let Some(failure) = failed {
             // Nobody knows whose these nodes are: they are asked for again.
@@ -283,6 +292,18 @@ impl Session {
             _ => Some(NOT_YOURS),
         });
         self.apply(place, batch);
+    }
+
+    /// Claims the next node for a client that has none yet, when the one before was somebody's.
+    fn claim_next(&mut self, pending: &mut Pending) -> bool {
+        let Some(rights) = self.rights().filter(|rights| rights.nameless) else { return false };
+        let at = pending.claimed + 1;
+        let Some(node) = pending.nodes.get(at).filter(|_| pending.failed.is_none()) else {
+            return false;
+        };
+        self.ask_for_node(rights.user.clone(), node.clone(), at, true);
+        (pending.claimed, pending.open) = (at, 1);
+        true
     }
 
     /// Asks the maps to apply a batch.
