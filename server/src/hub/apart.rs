@@ -12,6 +12,7 @@ use super::{
     collections::{Maps, Numbers, RoomCollections, first_version, write_maps},
     names::{log_name, map_name},
     overlay::Overlay,
+    prepare::prepare_from,
 };
 
 /// Why a command was not applied. Nothing of it happened.
@@ -61,6 +62,9 @@ pub(crate) fn apply_apart<D: Dialect>(
         trimmed: &mut false,
     };
     let mut room = dialect.room(name);
+    let prepared = prepare_from(dialect, store, name, || false);
+    let prepared = prepared.map_err(|_| ApartFailed::Unreadable)?;
+    prepared.into_iter().for_each(|prepared| room.take_prepared(prepared));
     let applied = room.apply(Member::CALLER, command, now, &mut collections, &mut seen);
     applied.map_err(|_| ApartFailed::Unreadable)?;
     if let Some(error) = fault {

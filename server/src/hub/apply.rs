@@ -11,6 +11,7 @@ use super::{
     connection::Connection,
     effects::{Found, TurnEffects},
     mail::{Afar, Mail},
+    prepare::prepares,
     published::Published,
     release::{Sender, To, Wanted},
     room::{Owner, Role, Room, RoomKey},
@@ -73,6 +74,9 @@ impl<D: Dialect> Hub<D> {
 
     /// Applies a command to a room that this shard owns, in the current turn.
     pub(super) fn apply(&self, key: RoomKey, sender: Sender<D>, command: D::Command, bytes: usize) {
+        if prepares::<D>() && !self.is_ready(key) {
+            return self.apply_when_ready(key, sender, command, bytes);
+        }
         // Whoever reads entries finds there what was applied before; and who asks for an opening
         // message gets all that is released with it or later.
         let apart = sender.opens || self.dialect.reads_entries(&command);

@@ -10,6 +10,7 @@ use super::{
     call::CallFailed,
     collections::{Numbers, first_version, write_maps},
     mail::Mail,
+    prepare::Readiness,
     release::{Opening, Pending, Released, To},
     room::Role,
     shard_of,
@@ -128,6 +129,7 @@ impl<D: Dialect> Hub<D> {
             let Role::Owner(owner) = &mut room.role else { continue };
             owner.turn = None;
             owner.state = self.dialect.room(&room.name);
+            owner.readiness = Readiness::of_new();
             owner.numbers = Numbers::of(room.log.as_ref());
             // Not those of the turn: without its bytes in the store they would come again.
             owner.version.set(first_version(self.env.store.appended()).max(room.version));

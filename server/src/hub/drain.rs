@@ -22,6 +22,7 @@ impl<D: Dialect> Hub<D> {
         }
         // The pump opens what lies in the mailbox before this goes on.
         sleep(LOOK).await;
+        self.env.ends.store(true, Ordering::Relaxed);
         self.close_all(1001, "the server is shutting down");
         while !self.connections.borrow().is_empty() && begun.elapsed() < timeout {
             sleep(LOOK).await;
@@ -34,6 +35,7 @@ impl<D: Dialect> Hub<D> {
             tracing::error!("the store has failed; every connection is closed");
         }
         self.stop_listening();
+        self.env.ends.store(true, Ordering::Relaxed);
         self.pending.borrow_mut().clear();
         self.close_all(1011, "the store has failed");
     }

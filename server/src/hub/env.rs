@@ -38,6 +38,8 @@ pub(crate) struct Env {
     pub(crate) openings: OpeningBytes,
     /// Hubs that take no more messages.
     pub(crate) deaf: AtomicUsize,
+    /// Nothing that takes time need be finished any more.
+    pub(crate) ends: AtomicBool,
 }
 
 /// Bytes held of messages whose end has not come, counted where they are many.
@@ -174,9 +176,11 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 const LAST_CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long a room stays in memory after a call. Opening it again costs a few lookups.
 const LINGER_TIME: Duration = Duration::from_secs(30);
+/// The same where a room has to be prepared: then opening it again reads all that it keeps.
+const LONG_LINGER_TIME: Duration = Duration::from_secs(300);
 
 impl Deadlines {
-    pub(super) fn new(limits: &LimitsConfig) -> Self {
+    pub(super) fn new(limits: &LimitsConfig, prepares: bool) -> Self {
         let all = [limits.join_timeout, limits.ping_interval, limits.write_timeout, CLOSE_TIMEOUT];
         let shortest = all.into_iter().min().unwrap_or(CLOSE_TIMEOUT);
         let tick = (shortest / 8).clamp(Duration::from_millis(5), Duration::from_millis(250));
@@ -190,7 +194,7 @@ impl Deadlines {
             write: ticks(limits.write_timeout),
             close: ticks(CLOSE_TIMEOUT),
             last_close: ticks(LAST_CLOSE_TIMEOUT),
-            linger: ticks(LINGER_TIME),
+            linger: ticks(if prepares { LONG_LINGER_TIME } else { LINGER_TIME }),
             second: ticks(Duration::from_secs(1)),
             messages: match limits.messages_per_second_max {
                 0 => u32::MAX,

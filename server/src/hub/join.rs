@@ -17,6 +17,7 @@ use super::{
     held::LastCounted,
     mail::{Handoff, Mail},
     owner_of,
+    prepare::Readiness,
     room::{Owner, Role, Room, RoomKey},
 };
 
@@ -56,6 +57,7 @@ impl<D: Dialect> Hub<D> {
         let version = first_version(self.env.store.appended());
         let owner = Owner {
             state: self.dialect.room(&name),
+            readiness: Readiness::of_new(),
             numbers,
             version: Cell::new(version),
             maps: Maps::default(),

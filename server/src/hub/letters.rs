@@ -31,6 +31,7 @@ impl<D: Dialect> Hub<D> {
             Mail::Window { notices, from, bytes } => {
                 self.tell_later(Telling::Window { notices, from, bytes });
             }
+            Mail::Prepared { room, prepared } => self.end_preparation(&room, prepared),
             Mail::Release { room, released } => self.deliver_from_afar(&room, &released),
             Mail::Open { to, message, version } => self.open_from_afar(to, message, version),
             Mail::Reply { to, frames } => {

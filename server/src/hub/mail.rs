@@ -14,6 +14,7 @@ use super::{
     call::{Caller, Outcome},
     follow::Wish,
     outbox::Outbox,
+    prepare,
     release::Released,
 };
 
@@ -128,6 +129,11 @@ pub(crate) enum Mail<D: Dialect> {
         notices: Arc<Notices<D::Window>>,
         from: usize,
         bytes: usize,
+    },
+    /// From a thread of this shard: what was made of all that a room keeps.
+    Prepared {
+        room: Arc<str>,
+        prepared: prepare::Outcome<D>,
     },
     /// From a room's owner: send this entry to one member.
     Resend {

@@ -15,6 +15,7 @@ mod commit;
 mod connection;
 mod deliver;
 mod drain;
+mod due;
 mod durable;
 mod effects;
 mod env;
@@ -30,6 +31,7 @@ mod many;
 mod names;
 mod outbox;
 mod overlay;
+mod prepare;
 mod published;
 mod pump;
 mod release;
@@ -80,6 +82,7 @@ use self::{
     follow::Follow,
     mail::{Letters, Mail, Mailbox},
     outbox::Outbox,
+    prepare::{Preparations, prepares},
     release::Pending,
     room::{RoomKey, Rooms},
     tell::{LastFrame, Telling},
@@ -138,6 +141,8 @@ pub(crate) struct Hub<D: Dialect> {
     resting: RefCell<Vec<Rc<Connection<D>>>>,
     /// Rooms that stay for a while after a call, and until which tick.
     lingering: RefCell<VecDeque<(RoomKey, u32)>>,
+    /// Rooms whose entries have to be read before they take a command.
+    preparations: RefCell<Preparations>,
     scratch: RefCell<Box<[u8]>>,
     rooms_counted: Cell<usize>,
     now: Cell<UnixMillis>,
@@ -153,7 +158,7 @@ impl<D: Dialect> Hub<D> {
     fn new(dialect: D, env: SharedEnv, shard: usize, mailboxes: Vec<Mailbox<D>>) -> Rc<Self> {
         Rc::new(Self {
             dialect,
-            deadlines: Deadlines::new(&env.limits),
+            deadlines: Deadlines::new(&env.limits, prepares::<D>()),
             env,
             shard,
             mailboxes,
@@ -171,6 +176,7 @@ impl<D: Dialect> Hub<D> {
             paused: RefCell::default(),
             resting: RefCell::default(),
             lingering: RefCell::default(),
+            preparations: RefCell::default(),
             scratch: RefCell::new(vec![0; SCRATCH_BYTES].into()),
             rooms_counted: Cell::new(0),
             now: Cell::new(UnixMillis(0)),

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use syncline_protocol::dialect::{Dialect, Session};
+use syncline_protocol::dialect::Dialect;
 use tokio::task::spawn_local;
 
 use super::{Hub, mail::Letters};
@@ -82,27 +82,13 @@ impl<D: Dialect> Hub<D> {
                 connection.check_deadlines(now);
             }
             if now % self.deadlines.second == 0 {
-                self.tick_sessions();
+                self.every_second();
             }
             self.flush_dirty();
             self.resume_paused();
             for connection in self.resting.take() {
                 connection.wake();
             }
-        }
-    }
-
-    /// Tells the sessions that follow no room that time goes by.
-    fn tick_sessions(&self) {
-        if self.deaf.get() {
-            return;
-        }
-        let connections = self.connections.borrow();
-        let all = connections.iter().map(|(_, connection)| connection);
-        let free: Vec<_> = all.filter(|it| it.room().is_none()).cloned().collect();
-        drop(connections);
-        for connection in free {
-            self.with_session(&connection, |session, moment| session.ticked(moment));
         }
     }
 

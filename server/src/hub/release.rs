@@ -133,13 +133,15 @@ pub(super) enum Wanted<D: Dialect> {
     ByCaller(Caller<D>),
     /// The session that sent the command, with this ticket.
     BySession(u64),
+    /// Nobody: the room itself wanted it.
+    ByNobody,
 }
 
 impl<D: Dialect> Sender<D> {
     /// Who is to be told how the command ended, if that is anybody.
     pub(super) fn into_hearer(self) -> Option<AnswerTo<D>> {
         match self.answer {
-            Wanted::Nothing => None,
+            Wanted::Nothing | Wanted::ByNobody => None,
             Wanted::ByCaller(caller) => Some(AnswerTo::Caller(caller)),
             Wanted::BySession(ticket) => Some(AnswerTo::Session { to: self.to, ticket }),
         }

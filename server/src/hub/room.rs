@@ -14,6 +14,7 @@ use super::{
     connection::Connection,
     frames::framing_index,
     held::LastCounted,
+    prepare::Readiness,
 };
 
 /// The place of a room in its hub.
@@ -53,6 +54,7 @@ pub(super) enum Role<D: Dialect> {
 /// What only a room's owner has.
 pub(super) struct Owner<D: Dialect> {
     pub(super) state: D::Room,
+    pub(super) readiness: Readiness<D>,
     /// How far it has come, visible or not.
     pub(super) numbers: Numbers,
     /// The last version given, visible or not.
@@ -74,6 +76,15 @@ pub(super) struct Owner<D: Dialect> {
 impl<D: Dialect> Room<D> {
     /// Whether nobody needs it here any more.
     pub(super) fn is_unused(&self) -> bool {
+        self.is_idle()
+            && match &self.role {
+                Role::Owner(owner) => owner.lingers_until.is_none(),
+                Role::Mirror { .. } => false,
+            }
+    }
+
+    /// Whether nobody needs it here now, though it may linger.
+    pub(super) fn is_idle(&self) -> bool {
         self.followers.is_empty()
             && match &self.role {
                 Role::Owner(owner) => {
@@ -81,7 +92,7 @@ impl<D: Dialect> Room<D> {
                         && owner.pending == 0
                         && owner.mirrors.is_empty()
                         && !owner.is_watched
-                        && owner.lingers_until.is_none()
+                        && !matches!(owner.readiness, Readiness::Preparing(_))
                 }
                 Role::Mirror { .. } => false,
             }
@@ -129,6 +140,10 @@ impl<D: Dialect> Rooms<D> {
 
     pub(super) fn get_mut(&mut self, key: RoomKey) -> &mut Room<D> {
         &mut self.rooms[key]
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (RoomKey, &Room<D>)> {
+        self.rooms.iter()
     }
 
     pub(super) fn remove(&mut self, key: RoomKey) {

@@ -2,7 +2,10 @@
 
 use std::{
     rc::Rc,
-    sync::{Arc, atomic::AtomicUsize},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize},
+    },
 };
 
 use syncline_engine::Store;
@@ -67,6 +70,7 @@ pub(crate) fn plant<D: Dialect>(
         unfinished: UnfinishedBytes::default(),
         openings: OpeningBytes::new(message_bytes_max),
         deaf: AtomicUsize::new(0),
+        ends: AtomicBool::new(false),
     });
     let watching = env.signals.clone();
     store.on_durable(move |moved| {

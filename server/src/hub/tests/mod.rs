@@ -8,6 +8,7 @@ mod calls;
 mod client;
 mod failures;
 mod opening;
+mod preparing;
 mod probe;
 mod receipt;
 mod session;

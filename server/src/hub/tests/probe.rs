@@ -2,20 +2,39 @@
 //!
 //! Its messages are text. An entry is its version, 8 bytes, and the value.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use syncline_protocol::dialect::{
-    self, Collections, Dialect, Effects, Framing, Member, Moment, Received, Reply, UnixMillis,
-    Unreadable,
+    self, Collections, Dialect, EachEntry, Effects, Framing, Member, Moment, Received, Reply,
+    UnixMillis, Unreadable,
 };
 
 use super::session::Session;
 
 /// The dialect.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Probe {
     /// How long what a room tells is gathered.
     pub(super) window: Duration,
+    /// Whoever prepares a room waits for this, and is counted.
+    pub(super) gate: Arc<Gate>,
+}
+
+/// What holds up the preparation of rooms.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    pub(super) is_shut: AtomicBool,
+    pub(super) prepared: AtomicUsize,
+    /// The next preparation panics.
+    pub(super) panics: AtomicBool,
 }
 
 /// What is asked of a room.
@@ -62,6 +81,12 @@ pub(super) enum Command {
     Asked(Box<Command>, When),
     /// Panics, after it has changed something.
     Panic,
+    /// Sets so many keys of map 0.
+    Fill(usize),
+    /// Answers how many keys map 0 has, as the room remembers it.
+    Count,
+    /// Removes the key `due` of map 0.
+    Sweep,
 }
 
 /// When a question is answered.
@@ -71,14 +96,34 @@ pub(super) enum When {
     Early,
 }
 
-/// A room without memory of its own.
-pub(super) struct Room;
+/// A room that remembers the keys of its map 0, once it was told them.
+#[derive(Default)]
+pub(super) struct Room {
+    keys: Option<BTreeSet<String>>,
+}
+
+/// What a key is reckoned to take in memory.
+pub(super) const KEY_BYTES: usize = 100;
 
 impl dialect::Room for Room {
     type Command = Command;
     type Answer = String;
     type Notice = String;
-    type Prepared = ();
+    type Prepared = BTreeSet<String>;
+
+    fn take_prepared(&mut self, prepared: BTreeSet<String>) {
+        assert!(self.keys.is_none(), "a room is prepared once");
+        self.keys = Some(prepared);
+    }
+
+    fn due(&self, now: UnixMillis) -> Option<Command> {
+        let is_due = now.0 > 0 && self.keys.as_ref().unwrap().contains("due");
+        is_due.then_some(Command::Sweep)
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.keys.as_ref().map_or(0, |keys| keys.len() * KEY_BYTES)
+    }
 
     fn apply(
         &mut self,
@@ -88,6 +133,7 @@ impl dialect::Room for Room {
         collections: &mut impl Collections,
         effects: &mut impl Effects<Answer = String, Notice = String>,
     ) -> Result<(), Unreadable> {
+        let keys = self.keys.as_mut().expect("it was prepared");
         let (command, asked) = match command {
             Command::Asked(command, when) => (*command, Some(when)),
             other => (other, None),
@@ -103,6 +149,7 @@ impl dialect::Room for Room {
                 let mut stored = version.to_be_bytes().to_vec();
                 stored.extend_from_slice(value.as_bytes());
                 collections.put(0, key.as_bytes(), &stored);
+                keys.insert(key.clone());
                 let record = format!("{key}={value}");
                 effects.notify(record.clone());
                 let except = (!echo).then_some(from);
@@ -125,6 +172,21 @@ impl dialect::Room for Room {
                 collections.put(0, b"half", b"done");
                 panic!("the test wants it");
             }
+            Command::Fill(count) => {
+                for n in 0..count {
+                    let key = format!("fill{n}");
+                    collections.put(0, key.as_bytes(), &[0; 9]);
+                    keys.insert(key);
+                }
+                "filled".into()
+            }
+            Command::Count => keys.len().to_string(),
+            Command::Sweep => {
+                collections.remove(0, b"due");
+                keys.remove("due");
+                effects.notify("swept".into());
+                "swept".into()
+            }
             Command::Asked(..) => panic!("it is unpacked already"),
             Command::Get { map, key } => match collections.get(map, key.as_bytes())? {
                 Some(value) => text(&value),
@@ -136,6 +198,7 @@ impl dialect::Room for Room {
                     Some(value) => collections.put(map, key.as_bytes(), value.as_bytes()),
                     None => collections.remove(map, key.as_bytes()),
                 }
+                assert!(map > 0, "what map 0 has is remembered");
                 "set".into()
             }
             Command::Drop { map } => {
@@ -185,10 +248,27 @@ impl Dialect for Probe {
     type Room = Room;
     type Notice = String;
     type Window = String;
-    type Prepared = ();
+    type Prepared = BTreeSet<String>;
 
     fn room(&self, _name: &str) -> Room {
-        Room
+        Room::default()
+    }
+
+    fn prepare(
+        &self,
+        _room: &str,
+        entries: &mut EachEntry<'_>,
+    ) -> Result<Option<BTreeSet<String>>, Unreadable> {
+        self.gate.prepared.fetch_add(1, Ordering::SeqCst);
+        while self.gate.is_shut.load(Ordering::SeqCst) {
+            thread::sleep(Duration::from_millis(1));
+        }
+        assert!(!self.gate.panics.swap(false, Ordering::SeqCst), "the test wants it");
+        let mut keys = BTreeSet::new();
+        entries(0, &mut |key, _| {
+            keys.insert(text(key));
+        })?;
+        Ok(Some(keys))
     }
 
     fn deliver(&self, _framing: Framing, _room: &str, seq: u64, record: &[u8], out: &mut Vec<u8>) {

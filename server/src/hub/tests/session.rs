@@ -62,6 +62,8 @@ fn ask(ticket: &str, room: &str, command: &[&str], when: When) -> Act<Command> {
         ["put", key, value] => Command::Put { key: key.into(), value: value.into(), echo: true },
         ["get", key] => Command::Get { map, key: key.into() },
         ["all"] => Command::All { map },
+        ["fill", count] => Command::Fill(count.parse().unwrap()),
+        ["count"] => Command::Count,
         ["append", record] => Command::Append(record.into()),
         ["fail"] => Command::Fail,
         ["panic"] => Command::Panic,

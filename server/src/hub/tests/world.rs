@@ -25,7 +25,7 @@ use crate::{
 use super::{
     super::{CallFailed, Ground, Hub, owner_of, plant},
     client::{Client, PATIENCE},
-    probe::{Command, Probe},
+    probe::{Command, Gate, Probe},
     session::Session,
 };
 
@@ -40,6 +40,7 @@ pub(super) struct World {
     pub(super) store: Store,
     pub(super) disk: SimDisk,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) gate: Arc<Gate>,
     health: Arc<Health>,
 }
 
@@ -50,6 +51,8 @@ pub(super) struct Plan {
     pub(super) options: Options,
     pub(super) disk: SimDisk,
     pub(super) probe: Probe,
+    /// How long a hub may take to end.
+    pub(super) ending: Duration,
 }
 
 impl Default for Plan {
@@ -57,8 +60,9 @@ impl Default for Plan {
         let mut options = Options::default();
         options.committer_thread = true;
         options.segment_bytes = 1 << 20;
-        let probe = Probe { window: Duration::from_millis(5) };
-        Self { shards: 2, config: Config::default(), options, disk: SimDisk::new(7), probe }
+        let probe = Probe { window: Duration::from_millis(5), gate: Arc::default() };
+        let (config, disk, ending) = (Config::default(), SimDisk::new(7), PATIENCE / 3);
+        Self { shards: 2, config, options, disk, probe, ending }
     }
 }
 
@@ -66,7 +70,7 @@ impl World {
     pub(super) fn start(adapt: impl FnOnce(&mut Plan)) -> Self {
         let mut plan = Plan::default();
         adapt(&mut plan);
-        let Plan { shards, config, options, disk, probe } = plan;
+        let Plan { shards, config, options, disk, probe, ending } = plan;
         let store = Store::open_on(Arc::new(disk.clone()), options).unwrap();
         let (metrics, health) = (Arc::new(Metrics::new()), Arc::<Health>::default());
         let failing = health.clone();
@@ -88,17 +92,21 @@ impl World {
                     while let Some(task) = todo.recv().await {
                         task(&hub);
                     }
-                    hub.drain(PATIENCE / 3).await;
+                    hub.drain(ending).await;
                 });
             });
             (tasks, thread)
         });
-        Self { shards: shards.collect(), store, disk, metrics, health }
+        Self { shards: shards.collect(), store, disk, metrics, gate: probe.gate.clone(), health }
     }
 
     /// One that makes nothing durable by itself.
     pub(super) fn hesitant() -> Self {
-        Self::start(|plan| plan.options.committer_thread = false)
+        Self::start(|plan| {
+            plan.options.committer_thread = false;
+            // What is not durable then never will be.
+            plan.ending = PATIENCE / 30;
+        })
     }
 
     /// Everything that is committed becomes durable.
@@ -112,6 +120,11 @@ impl World {
             .map(|n| format!("room{n}"))
             .find(|room| owner_of(room, self.shards.len()) == shard)
             .unwrap()
+    }
+
+    /// The shard that owns a room.
+    pub(super) fn owner(&self, room: &str) -> usize {
+        owner_of(room, self.shards.len())
     }
 
     /// Does something on a shard and waits for what comes of it.
