@@ -12,6 +12,7 @@ mod forgetting;
 mod golden;
 mod grants;
 mod index;
+mod model;
 mod peer;
 mod pulls;
 mod range;
