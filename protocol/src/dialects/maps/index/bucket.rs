@@ -1,7 +1,7 @@
 //! A short sorted run of entries, packed. Knows nothing of the tree above it.
 
 use super::super::digest::{Leaf, Path, Totals};
-use super::Entry;
+use super::{Entry, near};
 
 /// An entry without padding: 56 bytes.
 #[derive(Clone, Copy, Debug)]
@@ -62,35 +62,40 @@ pub(super) fn totals(entries: &[Packed]) -> Totals {
     totals
 }
 
-/// How many entries of a sorted run lie before a path.
-pub(super) fn before(entries: &[Packed], path: u128) -> usize {
-    let (high, low) = ((path >> 64) as u64, path as u64);
-    entries.partition_point(|entry| (entry.high, entry.low) < (high, low))
+/// Where the entry with a path is in the bucket at a depth, or where it would be. Paths are about even.
+pub(super) fn find(entries: &[Packed], path: u128, depth: u8) -> Result<usize, usize> {
+    let even = path.checked_shl(4 * u32::from(depth)).unwrap_or(0) >> 64;
+    let guess = (even * entries.len() as u128 >> 64) as usize;
+    near::find(entries.len(), guess, |at| entries[at].path().cmp(&path))
+}
+
+/// How many entries of the bucket at a depth lie before a path.
+pub(super) fn before(entries: &[Packed], path: u128, depth: u8) -> usize {
+    find(entries, path, depth).unwrap_or_else(|at| at)
 }
 
 /// The entries of a sorted run from one path to another, both included.
 pub(super) fn between(entries: &[Packed], first: u128, last: u128) -> &[Packed] {
-    let (from, to) = (before(entries, first), entries.partition_point(|e| e.path() <= last));
+    let from = entries.partition_point(|entry| entry.path() < first);
+    let to = entries.partition_point(|entry| entry.path() <= last);
     entries.get(from..to).unwrap_or_default()
 }
 
-/// Puts an entry into a sorted run; the one it replaces.
-pub(super) fn insert(entries: &mut Vec<Packed>, entry: Packed) -> Option<Packed> {
-    let at = before(entries, entry.path());
-    match entries.get_mut(at) {
-        Some(there) if there.path() == entry.path() => Some(std::mem::replace(there, entry)),
-        _ => {
+/// Puts an entry into the bucket at a depth; the one it replaces.
+pub(super) fn insert(entries: &mut Vec<Packed>, entry: &Packed, depth: u8) -> Option<Packed> {
+    match find(entries, entry.path(), depth) {
+        Ok(at) => Some(std::mem::replace(&mut entries[at], *entry)),
+        Err(at) => {
             if entries.len() == entries.capacity() {
                 entries.reserve_exact(2 + entries.len() / 4);
             }
-            entries.insert(at, entry);
+            entries.insert(at, *entry);
             None
         }
     }
 }
 
-/// Takes the entry with a path out of a sorted run.
-pub(super) fn remove(entries: &mut Vec<Packed>, path: u128) -> Option<Packed> {
-    let at = before(entries, path);
-    (entries.get(at)?.path() == path).then(|| entries.remove(at))
+/// Takes the entry with a path out of the bucket at a depth.
+pub(super) fn remove(entries: &mut Vec<Packed>, path: u128, depth: u8) -> Option<Packed> {
+    find(entries, path, depth).ok().map(|at| entries.remove(at))
 }

@@ -1,33 +1,37 @@
 //! The order in which paths last changed. Knows seqs and paths only.
 //!
-//! Runs of at most 256 changes, 20 bytes each, under the seq each run begins with. A write appends to
-//! the last run and takes the path's change before out of its own: whatever the history, a walk meets
-//! nothing stale and memory follows the number of paths.
-
-use std::collections::BTreeMap;
+//! Runs of at most 1,024 changes, 20 bytes each, under the seq that each begins with. A write appends
+//! to the last run and marks the path's change before as gone, where it stands; a run of which a
+//! quarter is gone is written anew. So memory follows the number of paths, whatever the history.
 
 use super::super::digest::Path;
+use super::near;
 
 /// Changes in one run.
-const RUN_MAX: usize = 256;
-/// A run with so few takes its neighbour in, or goes there.
-const RUN_FEW: usize = 64;
-/// Room for so many that are not there is given back.
-const SPARE_MAX: usize = 32;
+const RUN_MAX: usize = 1024;
+/// A run with so few takes its neighbour in, when both have room in one.
+const RUN_FEW: u32 = RUN_MAX as u32 / 4;
+/// The mark of a change that is gone; offsets stay below it.
+const GONE: u32 = 1 << 31;
 
 /// For each seq the path that changed with it, without those that changed again.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Feed {
-    /// By a seq that is not above those of the run, but above those of the run before.
-    runs: BTreeMap<u64, Run>,
+    /// For each run a seq that is not above its own, but above those of the run before.
+    begins: Vec<u64>,
+    runs: Vec<Run>,
 }
 
 /// Some changes, ascending.
 #[derive(Clone, Debug, Default)]
 struct Run {
-    /// What to add to the seq that the run begins with.
+    /// What to add to the seq that the run begins with, or that and the mark.
     offsets: Vec<u32>,
     paths: Vec<Path>,
+    /// The last offset, without the mark.
+    last: u32,
+    /// How many are not gone.
+    live: u32,
 }
 
 impl Feed {
@@ -39,146 +43,191 @@ impl Feed {
         feed
     }
 
-    /// Adds a change. A seq that is there names the new path then; 0 is not kept.
+    /// The run that a seq belongs to.
+    fn find(&self, seq: u64) -> Option<usize> {
+        match self.begins.last() {
+            Some(last) if *last <= seq => Some(self.begins.len() - 1),
+            _ => self.begins.partition_point(|begin| *begin <= seq).checked_sub(1),
+        }
+    }
+
+    /// Adds a change, mostly behind all others. A seq that is there names the new path then; 0 is not
+    /// kept.
     pub(super) fn insert(&mut self, seq: u64, path: Path) {
         if seq == 0 {
             return;
         }
-        match self.runs.range_mut(..=seq).next_back() {
-            Some((&begin, run)) if run.has_room(begin, seq) => run.insert(begin, seq, path),
-            Some((&begin, run)) if run.last(begin) >= seq => {
-                let (middle, later) = run.split(begin);
-                if seq < middle {
-                    run.insert(begin, seq, path);
-                    self.runs.insert(middle, later);
-                } else {
-                    self.runs.entry(middle).or_insert(later).insert(middle, seq, path);
-                }
+        let run = self.find(seq);
+        let placed = run.is_some_and(|at| self.runs[at].insert(offset(self.begins[at], seq), path));
+        match run {
+            _ if placed => {}
+            Some(at) if self.last(at) > seq => {
+                self.split(at);
+                self.insert(seq, path);
             }
             _ => {
-                let run = Run { offsets: vec![0], paths: vec![path] };
-                self.runs.insert(seq, run);
+                let at = run.map_or(0, |at| at + 1);
+                self.begins.insert(at, seq);
+                self.runs.insert(at, Run::new(path));
             }
         }
     }
 
-    /// Takes a change out, if it is this path's.
-    pub(super) fn remove(&mut self, seq: u64, path: Path) {
-        let Some((&begin, run)) = self.runs.range_mut(..=seq).next_back() else { return };
-        run.remove(begin, seq, path);
-        if run.len() > RUN_FEW {
+    /// Takes a change out.
+    pub(super) fn remove(&mut self, seq: u64) {
+        let Some(at) = self.find(seq) else { return };
+        let run = &mut self.runs[at];
+        if !run.remove(offset(self.begins[at], seq)) || run.is_dense() {
             return;
         }
-        if run.len() == 0 {
-            self.runs.remove(&begin);
-        } else if let Some((&next, _)) = self.runs.range(begin + 1..).next() {
-            self.join(begin, next);
+        if run.live > 0 {
+            *run = run.renewed();
+        } else {
+            self.runs.remove(at);
+            self.begins.remove(at);
+        }
+        if at + 1 < self.runs.len() && self.runs[at].live <= RUN_FEW {
+            self.join(at);
         }
     }
 
     /// Makes two neighbours one run, when they have room in one.
-    fn join(&mut self, begin: u64, next: u64) {
-        let Some(later) = self.runs.remove(&next) else { return };
-        match self.runs.get_mut(&begin) {
-            Some(run) if run.takes(begin, &later, next) => run.append(begin, &later, next),
-            _ => drop(self.runs.insert(next, later)),
+    fn join(&mut self, at: usize) {
+        let (run, later) = (&self.runs[at], &self.runs[at + 1]);
+        let distance = u32::try_from(self.begins[at + 1] - self.begins[at]).unwrap_or(GONE);
+        let last = distance.saturating_add(later.last);
+        if last < GONE && run.live + later.live <= (RUN_MAX as u32) - RUN_FEW {
+            let later = self.runs.remove(at + 1);
+            self.begins.remove(at + 1);
+            let run = &mut self.runs[at];
+            run.offsets.extend(later.offsets.iter().map(|offset| offset + distance));
+            run.paths.extend(later.paths);
+            (run.last, run.live) = (last, run.live + later.live);
+            *run = run.renewed();
         }
+    }
+
+    /// Makes two runs of one.
+    fn split(&mut self, at: usize) {
+        let half = self.runs[at].offsets.len() / 2;
+        let distance = self.runs[at].offsets[half] & !GONE;
+        let later = self.runs[at].split(half, distance);
+        self.runs.insert(at + 1, later);
+        self.begins.insert(at + 1, self.begins[at] + u64::from(distance));
+    }
+
+    /// The highest seq that a run ever had.
+    fn last(&self, at: usize) -> u64 {
+        self.begins[at] + u64::from(self.runs[at].last)
     }
 
     /// The changes after a seq, ascending.
     pub(super) fn after(&self, seq: u64) -> impl Iterator<Item = (u64, Path)> {
-        let from = self.runs.range(..=seq).next_back().map_or(0, |(begin, _)| *begin);
-        let runs = self.runs.range(from..);
+        let from = self.find(seq).unwrap_or(0);
+        let runs = self.begins[from..].iter().zip(&self.runs[from..]);
         runs.flat_map(|(begin, run)| run.changes(*begin)).skip_while(move |(at, _)| *at <= seq)
     }
 
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
-        let runs = self.runs.values();
-        runs.map(|run| 64 + 4 * run.offsets.capacity() + 16 * run.paths.capacity()).sum()
+        let runs: usize = self.runs.iter().map(Run::heap_bytes).sum();
+        8 * self.begins.capacity() + size_of::<Run>() * self.runs.capacity() + runs
     }
 }
 
+/// What a seq adds to that of its run; `None` when a run does not reach so far.
+fn offset(begin: u64, seq: u64) -> Option<u32> {
+    u32::try_from(seq - begin).ok().filter(|offset| *offset < GONE)
+}
+
 impl Run {
-    fn len(&self) -> usize {
-        self.offsets.len()
+    /// A run that begins with the change of this path.
+    fn new(path: Path) -> Self {
+        Self { offsets: vec![0], paths: vec![path], last: 0, live: 1 }
     }
 
-    fn last(&self, begin: u64) -> u64 {
-        begin + u64::from(self.offsets.last().copied().unwrap_or(0))
-    }
-
-    fn has_room(&self, begin: u64, seq: u64) -> bool {
-        self.len() < RUN_MAX && u32::try_from(seq - begin).is_ok()
+    /// Whether less than a quarter is gone.
+    fn is_dense(&self) -> bool {
+        4 * self.live as usize > 3 * self.offsets.len()
     }
 
     fn changes(&self, begin: u64) -> impl Iterator<Item = (u64, Path)> {
-        let seqs = self.offsets.iter().map(move |offset| begin + u64::from(*offset));
-        seqs.zip(self.paths.iter().copied())
+        let all = self.offsets.iter().zip(&self.paths).filter(|(offset, _)| *offset & GONE == 0);
+        all.map(move |(offset, path)| (begin + u64::from(*offset), *path))
     }
 
-    /// Where a seq is, or belongs.
-    fn find(&self, begin: u64, seq: u64) -> Result<usize, usize> {
-        let Ok(offset) = u32::try_from(seq - begin) else { return Err(self.len()) };
-        match self.offsets.last() {
-            Some(last) if *last < offset => Err(self.len()),
-            _ => self.offsets.binary_search(&offset),
+    /// Where an offset is, or belongs. They are about even: seqs are given one after another.
+    fn find(&self, offset: u32) -> Result<usize, usize> {
+        let len = self.offsets.len();
+        if self.last < offset {
+            return Err(len);
+        }
+        let guess = len as u64 * u64::from(offset) / (u64::from(self.last) + 1);
+        near::find(len, guess as usize, |at| (self.offsets[at] & !GONE).cmp(&offset))
+    }
+
+    /// Adds a change; `false` when there is no room or the run does not reach there.
+    fn insert(&mut self, offset: Option<u32>, path: Path) -> bool {
+        let Some(offset) = offset else { return false };
+        match self.find(offset) {
+            Ok(at) => {
+                self.live += u32::from(self.offsets[at] & GONE > 0);
+                (self.offsets[at], self.paths[at]) = (offset, path);
+                true
+            }
+            Err(at) if self.offsets.len() < RUN_MAX => {
+                self.offsets.insert(at, offset);
+                self.paths.insert(at, path);
+                self.last = self.last.max(offset);
+                self.live += 1;
+                true
+            }
+            Err(_) => false,
         }
     }
 
-    fn insert(&mut self, begin: u64, seq: u64, path: Path) {
-        match self.find(begin, seq) {
-            Ok(at) => self.paths[at] = path,
-            Err(at) => {
-                if self.len() == self.offsets.capacity() {
-                    self.offsets.reserve_exact(SPARE_MAX);
-                    self.paths.reserve_exact(SPARE_MAX);
-                }
-                // It fits: that was asked before.
-                self.offsets.insert(at, (seq - begin) as u32);
-                self.paths.insert(at, path);
+    /// Marks a change as gone; `false` when it is not there.
+    fn remove(&mut self, offset: Option<u32>) -> bool {
+        let Some(Ok(at)) = offset.map(|offset| self.find(offset)) else { return false };
+        let is_there = self.offsets[at] & GONE == 0;
+        self.offsets[at] |= GONE;
+        self.live -= u32::from(is_there);
+        is_there
+    }
+
+    /// The run without what is gone, in as much memory as it needs.
+    fn renewed(&self) -> Self {
+        let mut offsets = Vec::with_capacity(self.live as usize);
+        let mut paths = Vec::with_capacity(self.live as usize);
+        for (offset, path) in self.offsets.iter().zip(&self.paths) {
+            if offset & GONE == 0 {
+                offsets.push(*offset);
+                paths.push(*path);
             }
         }
+        Self { offsets, paths, last: self.last, live: self.live }
     }
 
-    fn remove(&mut self, begin: u64, seq: u64, path: Path) {
-        let Ok(at) = self.find(begin, seq) else { return };
-        if self.paths[at] != path {
-            return;
-        }
-        self.offsets.remove(at);
-        self.paths.remove(at);
-        if self.offsets.capacity() > self.len() + SPARE_MAX {
-            self.offsets.shrink_to_fit();
-            self.paths.shrink_to_fit();
-        }
+    /// Cuts off all from a place on, whose offset is this.
+    fn split(&mut self, from: usize, distance: u32) -> Self {
+        let offsets: Vec<u32> =
+            self.offsets.drain(from..).map(|offset| offset - distance).collect();
+        let live = offsets.iter().map(|offset| u32::from(*offset & GONE == 0)).sum();
+        let later =
+            Self { offsets, paths: self.paths.split_off(from), last: self.last - distance, live };
+        (self.last, self.live) = (distance - 1, self.live - live);
+        later
     }
 
-    /// Cuts off the later half; the seq it begins with, and it.
-    fn split(&mut self, begin: u64) -> (u64, Self) {
-        let half = self.len() / 2;
-        let from = self.offsets[half];
-        let offsets = self.offsets.drain(half..).map(|offset| offset - from).collect();
-        let paths = self.paths.split_off(half);
-        (begin + u64::from(from), Self { offsets, paths })
-    }
-
-    fn takes(&self, begin: u64, later: &Self, next: u64) -> bool {
-        self.len() + later.len() <= RUN_MAX - SPARE_MAX
-            && u32::try_from(later.last(next) - begin).is_ok()
-    }
-
-    fn append(&mut self, begin: u64, later: &Self, next: u64) {
-        self.offsets.reserve_exact(later.len());
-        self.paths.reserve_exact(later.len());
-        let offsets = later.changes(next).map(|(seq, _)| (seq - begin) as u32);
-        self.offsets.extend(offsets);
-        self.paths.extend_from_slice(&later.paths);
+    fn heap_bytes(&self) -> usize {
+        4 * self.offsets.capacity() + 16 * self.paths.capacity()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -207,10 +256,8 @@ mod tests {
                         model.insert(seq, path);
                     }
                 } else {
-                    feed.remove(seq, path);
-                    if model.get(&seq) == Some(&path) {
-                        model.remove(&seq);
-                    }
+                    feed.remove(seq);
+                    model.remove(&seq);
                 }
             }
             for after in [0, 1, first / 2, first, after, after >> 31, u64::MAX] {
@@ -220,7 +267,7 @@ mod tests {
             }
             let built = Feed::build(model.iter().rev().map(|(seq, path)| (*seq, *path)).collect());
             prop_assert_eq!(built.after(0).collect::<Vec<_>>(), feed.after(0).collect::<Vec<_>>());
-            prop_assert!(feed.runs.values().all(|run| run.len() > 0 && run.len() <= RUN_MAX));
+            prop_assert!(feed.runs.iter().all(|run| run.live > 0 && run.offsets.len() <= RUN_MAX));
         }
     }
 
@@ -232,14 +279,14 @@ mod tests {
         let mut last: Vec<u64> = (1..=paths).collect();
         for seq in paths + 1..=11 * paths {
             let at = (seq * 7919 % paths) as usize;
-            feed.remove(last[at], Path(at as u128 + 1));
+            feed.remove(last[at]);
             feed.insert(seq, Path(at as u128 + 1));
             last[at] = seq;
         }
         assert_eq!(feed.after(0).count(), paths as usize);
         assert!(feed.heap_bytes() < 26 * paths as usize, "{}", feed.heap_bytes());
-        for (at, seq) in last.iter().enumerate().filter(|(at, _)| at % 100 != 0) {
-            feed.remove(*seq, Path(at as u128 + 1));
+        for (_, seq) in last.iter().enumerate().filter(|(at, _)| at % 100 != 0) {
+            feed.remove(*seq);
         }
         assert!(feed.heap_bytes() < 2 * paths as usize, "{}", feed.heap_bytes());
     }

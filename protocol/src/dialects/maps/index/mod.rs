@@ -21,6 +21,7 @@
 
 mod bucket;
 mod feed;
+mod near;
 mod node;
 mod tree;
 mod walk;
@@ -83,7 +84,7 @@ impl Index {
     pub fn insert(&mut self, entry: Entry) -> Option<Entry> {
         let old = self.tree.insert(entry);
         if let Some(old) = &old {
-            self.feed.remove(old.seq, old.path);
+            self.feed.remove(old.seq);
         }
         self.feed.insert(entry.seq, entry.path);
         self.last_seq = self.last_seq.max(entry.seq);
@@ -93,7 +94,7 @@ impl Index {
     /// Takes the entry with this path out.
     pub fn remove(&mut self, path: Path) -> Option<Entry> {
         let old = self.tree.remove(path)?;
-        self.feed.remove(old.seq, path);
+        self.feed.remove(old.seq);
         Some(old)
     }
 

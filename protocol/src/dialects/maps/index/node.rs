@@ -69,14 +69,14 @@ impl Node {
     }
 
     /// Puts an entry below this node; the one it replaces.
-    pub(super) fn insert(&mut self, entry: Packed, depth: u8) -> Option<Packed> {
+    pub(super) fn insert(&mut self, entry: &Packed, depth: u8) -> Option<Packed> {
         let old = match &mut self.held {
             Held::Nodes(nodes) => {
                 let old = nodes.nodes[digit(entry.path(), depth)].insert(entry, depth + 1);
                 nodes.len += usize::from(old.is_none());
                 old
             }
-            Held::Bucket(entries) => bucket::insert(entries, entry),
+            Held::Bucket(entries) => bucket::insert(entries, entry, depth),
         };
         if let Some(old) = &old {
             old.take_from(&mut self.totals);
@@ -98,7 +98,7 @@ impl Node {
                 nodes.len -= 1;
                 old
             }
-            Held::Bucket(entries) => bucket::remove(entries, path)?,
+            Held::Bucket(entries) => bucket::remove(entries, path, depth)?,
         };
         old.take_from(&mut self.totals);
         if let Held::Nodes(nodes) = &self.held

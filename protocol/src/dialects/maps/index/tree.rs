@@ -20,7 +20,7 @@ impl Tree {
     }
 
     pub(super) fn insert(&mut self, entry: Entry) -> Option<Entry> {
-        self.top.insert(entry.into(), 0).map(|old| old.entry())
+        self.top.insert(&entry.into(), 0).map(|old| old.entry())
     }
 
     pub(super) fn remove(&mut self, Path(path): Path) -> Option<Entry> {
@@ -33,8 +33,8 @@ impl Tree {
             match &node.held {
                 Held::Nodes(nodes) => node = &nodes.nodes[digit(path, depth)],
                 Held::Bucket(entries) => {
-                    let found = entries.get(bucket::before(entries, path))?;
-                    return (found.path() == path).then(|| found.entry());
+                    let at = bucket::find(entries, path, depth).ok()?;
+                    return Some(entries[at].entry());
                 }
             }
             depth += 1;
@@ -73,7 +73,7 @@ impl Tree {
                     node = &nodes.nodes[at];
                 }
                 Held::Bucket(entries) => {
-                    totals.add(&bucket::totals(&entries[..bucket::before(entries, path)]));
+                    totals.add(&bucket::totals(&entries[..bucket::before(entries, path, depth)]));
                     return totals;
                 }
             }

@@ -29,7 +29,7 @@ impl<'a> Entries<'a> {
                     node = &nodes.nodes[at];
                 }
                 Held::Bucket(entries) => {
-                    let here = entries[bucket::before(entries, first)..].iter();
+                    let here = entries[bucket::before(entries, first, depth)..].iter();
                     return Self { open, here, last, counted_only: false };
                 }
             }
