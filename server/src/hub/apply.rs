@@ -87,7 +87,6 @@ impl<D: Dialect> Hub<D> {
         let room = rooms.get_mut(key);
         let mut turn = self.turn.borrow_mut();
         if turn.is_empty() {
-            self.read_clock();
             self.env.signals[self.shard].work.notify_one();
         }
         turn.bytes += bytes;

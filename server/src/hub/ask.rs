@@ -59,6 +59,17 @@ impl<D: Dialect> Hub<D> {
                 }
             }
         }
+        self.note_unasked(connection, bytes);
+    }
+
+    /// A session has taken a message of its peer, with so many bytes, and asked nothing. When it waits
+    /// for answers it may keep the message until then.
+    pub(super) fn note_unasked(&self, connection: &Connection<D>, bytes: usize) {
+        if let Follow::Many(many) = &mut *connection.follow()
+            && many.note_unasked(bytes)
+        {
+            self.env.press(self.shard, bytes);
+        }
     }
 
     fn ask(
@@ -67,10 +78,13 @@ impl<D: Dialect> Hub<D> {
         ticket: u64,
         room: &str,
         command: D::Command,
-        bytes: usize,
+        mut bytes: usize,
     ) {
         if let Follow::Many(many) = &mut *connection.follow() {
             many.note_asked();
+            let unasked = many.take_unasked();
+            self.env.relieve(self.shard, unasked);
+            bytes += unasked;
         }
         let owner = owner_of(room, self.mailboxes.len());
         self.env.press(owner, bytes);

@@ -79,6 +79,7 @@ impl<D: Dialect> Hub<D> {
     ) -> impl Future<Output = Result<D::Answer, CallFailed>> + use<D> {
         let (to, answer) = oneshot::channel();
         self.env.counters.calls.increment(1);
+        self.begin_moment();
         if self.deaf.get() {
             let _ = to.send(Err(CallFailed::Stopped));
         } else {

@@ -94,6 +94,9 @@ impl Env {
     /// Bytes counted by [`Env::press`] wait no more. Sessions that were paused for them, on
     /// whichever shard, go on.
     pub(super) fn relieve(&self, shard: usize, bytes: usize) {
+        if bytes == 0 {
+            return;
+        }
         let before = self.signals[shard].pressure.fetch_sub(bytes, Ordering::SeqCst);
         debug_assert!(before >= bytes, "nothing is relieved that did not press");
         if before > PRESSURE_BYTES_MAX && before - bytes <= PRESSURE_BYTES_MAX {

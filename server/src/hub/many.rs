@@ -15,6 +15,8 @@ pub(super) const ASKED_MAX: usize = 256;
 pub(super) struct Many {
     /// Questions without an answer.
     asked: usize,
+    /// Bytes of messages that it took while it waited for answers: what it asks next may hold them.
+    unasked_bytes: usize,
     /// The rooms that it watches, and its place among those of this shard who do.
     watches: HashMap<Arc<str>, usize>,
     /// It was told that its peer does not keep up, and is to be told when that is over.
@@ -30,6 +32,25 @@ impl Many {
     /// A question is on its way.
     pub(super) fn note_asked(&mut self) {
         self.asked += 1;
+    }
+
+    /// A message was taken and nothing asked with it. Says whether its bytes are kept.
+    pub(super) fn note_unasked(&mut self, bytes: usize) -> bool {
+        let keeps = self.asked > 0;
+        if keeps {
+            self.unasked_bytes += bytes;
+        }
+        keeps
+    }
+
+    /// The bytes of such messages, which are noted no more.
+    pub(super) fn take_unasked(&mut self) -> usize {
+        std::mem::take(&mut self.unasked_bytes)
+    }
+
+    /// As [`Many::take_unasked`], when nothing is left that it could still ask for.
+    pub(super) fn take_settled(&mut self) -> usize {
+        if self.asked == 0 { self.take_unasked() } else { 0 }
     }
 
     /// An answer has come. True when the connection may be read from again for that.

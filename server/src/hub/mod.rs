@@ -146,6 +146,7 @@ pub(crate) struct Hub<D: Dialect> {
     scratch: RefCell<Box<[u8]>>,
     rooms_counted: Cell<usize>,
     now: Cell<UnixMillis>,
+    clock_is_old: Cell<bool>,
     tick: Cell<u32>,
     serial: Cell<u64>,
     /// Takes no more messages.
@@ -180,6 +181,7 @@ impl<D: Dialect> Hub<D> {
             scratch: RefCell::new(vec![0; SCRATCH_BYTES].into()),
             rooms_counted: Cell::new(0),
             now: Cell::new(UnixMillis(0)),
+            clock_is_old: Cell::new(true),
             tick: Cell::new(0),
             serial: Cell::new(0),
             deaf: Cell::new(false),
@@ -201,6 +203,7 @@ impl<D: Dialect> Hub<D> {
         open: OpenConnection,
     ) {
         self.env.counters.accepted.increment(1);
+        self.begin_moment();
         let outbox = Outbox::default();
         let connection = self.admit(Parts { socket, session, unread, outbox, open });
         self.start_session(&connection);
@@ -238,12 +241,22 @@ impl<D: Dialect> Hub<D> {
         }
     }
 
-    /// The wall clock, read when a socket is looked at and when a turn begins.
+    /// The wall clock, read once, if at all, whenever the hub is given something to do: what it does
+    /// without a pause is of one moment.
     fn now(&self) -> UnixMillis {
+        if self.clock_is_old.get() {
+            self.read_clock();
+        }
         self.now.get()
     }
 
+    /// Something new is to be done: whoever asks is told the time of now.
+    fn begin_moment(&self) {
+        self.clock_is_old.set(true);
+    }
+
     fn read_clock(&self) {
+        self.clock_is_old.set(false);
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         self.now.set(UnixMillis(since.as_millis() as u64));
     }

@@ -32,9 +32,12 @@ impl<D: Dialect> Hub<D> {
         let signal = &self.env.signals[self.shard];
         loop {
             tokio::select! {
-                () = signal.work.notified() => {}
+                () = signal.work.notified() => self.begin_moment(),
                 letter = letters.recv() => match letter {
-                    Some(letter) => self.open_letter(letter),
+                    Some(letter) => {
+                        self.begin_moment();
+                        self.open_letter(letter);
+                    }
                     None => return,
                 },
             }
@@ -42,6 +45,7 @@ impl<D: Dialect> Hub<D> {
                 self.open_letter(letter);
             }
             self.gather().await;
+            self.begin_moment();
             self.end_turn();
             self.release();
             self.tell_all();
@@ -75,7 +79,7 @@ impl<D: Dialect> Hub<D> {
             interval.tick().await;
             let now = self.tick.get() + 1;
             self.tick.set(now);
-            self.read_clock();
+            self.begin_moment();
             self.sweep_lingering();
             self.count_rooms();
             for connection in self.connections.borrow().iter().map(|(_, connection)| connection) {

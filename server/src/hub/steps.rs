@@ -47,7 +47,7 @@ impl<D: Dialect> Hub<D> {
     /// `bytes` came with the message.
     fn take_step(&self, connection: &Rc<Connection<D>>, step: Step<D::Command>, bytes: usize) {
         match step {
-            Step::None => {}
+            Step::None => self.note_unasked(connection, bytes),
             Step::Ignored(reason) => self.counters().ignored(reason),
             Step::Answered { reason, message } => {
                 self.counters().ignored(reason);

@@ -111,7 +111,6 @@ impl<D: Dialect> Hub<D> {
         if self.tellings.borrow().is_empty() {
             return;
         }
-        self.read_clock();
         for telling in self.tellings.take() {
             match telling {
                 Telling::Answer { to, ticket, outcome } => {
@@ -136,6 +135,9 @@ impl<D: Dialect> Hub<D> {
         }
         let outcome = outcome.map_err(Unanswered::from);
         self.with_session(to, |session, moment| session.answered(ticket, outcome, moment));
+        if let Follow::Many(many) = &mut *to.follow() {
+            self.env.relieve(self.shard, many.take_settled());
+        }
     }
 
     fn tell_window(&self, notices: &Notices<D::Window>) {

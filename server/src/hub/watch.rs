@@ -93,7 +93,10 @@ impl<D: Dialect> Hub<D> {
     /// A connection ends, and watches nothing any more.
     pub(super) fn unwatch_all(&self, connection: &Connection<D>) {
         let watches = match &mut *connection.follow() {
-            Follow::Many(many) => many.end_all(),
+            Follow::Many(many) => {
+                self.env.relieve(self.shard, many.take_unasked());
+                many.end_all()
+            }
             _ => return,
         };
         for (room, place) in watches {

@@ -51,7 +51,7 @@ impl<D: Dialect> Connection<D> {
             *waker = Some(context.waker().clone());
         }
         drop(waker);
-        self.hub.read_clock();
+        self.hub.begin_moment();
         // What has come goes first: a peer that speaks and leaves is heard, though it can be told
         // nothing any more.
         self.poll_input(context);

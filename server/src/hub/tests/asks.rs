@@ -119,6 +119,42 @@ fn questions_without_an_answer_are_bounded_and_none_is_lost() {
 }
 
 #[test]
+fn what_a_session_keeps_while_it_waits_counts_until_it_asks_or_has_all_its_answers() {
+    let world = World::hesitant();
+    let room = world.room_of(1);
+    let pressure = |shard: usize| world.on(shard, move |hub| hub.env.signals[shard].pressure());
+    let padding = "x".repeat(10_000);
+    for end in ["asks", "has nothing to ask", "goes"] {
+        let mut peer = world.attach(0, Session::many());
+        peer.say(&format!("send {padding}"));
+        peer.text();
+        assert_eq!(pressure(0), 0, "nothing is waited for");
+        if end == "asks" {
+            peer.say(&format!("then ask 2 {room} get nothing"));
+        }
+        peer.say(&format!("ask 1 {room} put k v"));
+        until("it waits", || waiting(&world, 1) > 0);
+        peer.say(&format!("send {padding}"));
+        peer.text();
+        assert!(pressure(0) >= 10_000);
+        if end == "goes" {
+            drop(peer);
+            until("it has gone", || pressure(0) == 0);
+            world.sync();
+            continue;
+        }
+        world.sync();
+        assert!(peer.text().starts_with("1 "));
+        if end == "asks" {
+            assert!(pressure(0) < 10_000, "it counts where it is asked");
+            world.sync();
+            assert!(peer.text().starts_with("2 "));
+        }
+        until("nothing waits", || pressure(0) + pressure(1) == 0);
+    }
+}
+
+#[test]
 fn a_session_may_go_with_questions_unanswered() {
     let world = World::hesitant();
     let room = world.room_of(0);
