@@ -12,6 +12,7 @@ mod golden;
 mod input;
 mod layout;
 mod maps;
+mod maps_coordinator;
 mod oplog;
 mod relay;
 mod segments;
@@ -33,6 +34,7 @@ pub const TARGETS: &[Target] = &[
     ("workspace", workspace::run),
     ("oplog", oplog::run),
     ("maps", maps::run),
+    ("coordinator", maps_coordinator::run),
 ];
 
 /// Does what a target does with an input.

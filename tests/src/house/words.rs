@@ -29,7 +29,8 @@ const OTHERS: &[(&str, &str)] = &[
 ];
 
 /// Words that the wire of a dialect has for something else than what we call so, and the dialect.
-const ON_WIRES: &[(&str, &str)] = &[("checkpoint", "oplog"), ("checkpoints", "oplog")];
+const ON_WIRES: &[(&str, &str)] =
+    &[("checkpoint", "oplog"), ("checkpoints", "oplog"), ("gc", "maps")];
 
 /// Whether a word is on the wire of the dialect that the place, a path or a line, is about.
 #[must_use]
