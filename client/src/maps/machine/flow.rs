@@ -126,20 +126,16 @@ impl Machine {
             && at <= now.at
         {
             self.wake(&map, None);
-            self.woken(&map, now);
+            self.woken(replica, &map, now);
         }
         Ok(())
     }
 
-    fn woken(&mut self, map: &MapName, now: Now) {
+    fn woken(&mut self, replica: &impl Replica, map: &MapName, now: Now) {
         let Some(course) = self.courses.get_mut(map) else { return };
         match course.step {
-            Step::Wait => {
-                let reading = if course.reset { Reading::Replace } else { Reading::Changes };
-                self.go(map, Step::Pull(reading));
-            }
             // Whether it is quiet is seen when it asks.
-            Step::Live if !course.asked => self.go(map, Step::Pull(Reading::Changes)),
+            Step::Wait | Step::Live if !course.asked => self.after_push(replica, map),
             _ => self.wake(map, Some(now.at + self.rules.pull_every)),
         }
     }

@@ -75,6 +75,13 @@ impl Machine {
             self.wait(map, std::time::Duration::ZERO, now);
             return Ok(());
         }
+        let former = match (reading, self.courses.get(map)) {
+            (Reading::Changes, _) => replica.cursor(map),
+            (Reading::All | Reading::Replace, course) => course.and_then(|c| c.reading.clone()),
+        };
+        if response.more && former.unwrap_or_default() == response.cursor {
+            return Err(Ended::Violation("a page that leads nowhere"));
+        }
         let records = self.records(map, std::mem::take(&mut response.ops))?;
         self.check_page(map, records.is_empty() && response.more)?;
         let watermark = wire::watermark(&response.gc_watermark);

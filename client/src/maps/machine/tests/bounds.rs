@@ -67,14 +67,20 @@ fn operations_of_another_map_end_the_connection_and_unreadable_ones_are_told() {
 fn pages_of_nothing_come_to_an_end() {
     let mut talk = Talk::online(&[MAP]);
     let mut ended = Ok(());
-    for _ in 0..2000 {
+    for turn in 0..2000 {
         let (number, _) = talk.one(is_pull);
-        ended = talk.answer(&number, page(&[], b"1", None));
+        let cursor = [b"1", b"2"][turn % 2];
+        ended = talk.answer(&number, page(&[], cursor, None));
         if ended.is_err() {
+            assert!(turn >= 1000);
             break;
         }
     }
     assert!(matches!(ended, Err(Ended::Violation(_))));
+    let mut talk = Talk::online(&[MAP]);
+    let (number, _) = talk.one(is_pull);
+    let nowhere = talk.answer(&number, page(&[op("a", "1", WALL, "b")], b"", None));
+    assert!(matches!(nowhere, Err(Ended::Violation(_))));
 }
 
 /// Plays a server of bad will for an hour: how often it is asked.

@@ -4,6 +4,8 @@ mod bounds;
 mod memory;
 mod pulls;
 mod pushes;
+mod repairs;
+mod world;
 
 use std::time::Duration;
 
