@@ -1,7 +1,9 @@
 //! The machine over a replica in memory: against scripts, and against the real coordinator.
 
 mod bounds;
+mod chaos;
 mod memory;
+mod offline;
 mod pulls;
 mod pushes;
 mod repairs;

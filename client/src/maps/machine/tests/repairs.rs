@@ -79,7 +79,10 @@ fn repaired(offers: &'static [&'static str]) -> Vec<(Type, SyncRequest)> {
     let asked = asked(&mut world);
     let values = world.devices[0].replica.values(MAP);
     assert_eq!(values.len(), RECORDS + 1);
-    assert_eq!((&*values["key 5"], &*values["key 7"], &*values["key 8"]), ("value", "value", "newer"));
+    assert_eq!(
+        (&*values["key 5"], &*values["key 7"], &*values["key 8"]),
+        ("value", "value", "newer")
+    );
     // What the server has is what another device reads.
     world.join(Memory::new("tablet", &[MAP]), Rules::default());
     assert!(world.run_until(600_000, |world| world.is_settled(&[MAP])));

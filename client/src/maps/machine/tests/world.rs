@@ -185,7 +185,8 @@ impl World {
     fn step(&mut self) {
         let out = self.coordinator.tick(self.wall());
         self.deliver(out);
-        while let Some(first) = self.parcels.first_entry().filter(|first| first.key().0 <= self.now) {
+        while let Some(first) = self.parcels.first_entry().filter(|first| first.key().0 <= self.now)
+        {
             match first.remove() {
                 Parcel::Up(session, message) => {
                     self.heard.extend(read(&message).payload);
@@ -282,9 +283,9 @@ impl World {
     pub(super) fn is_settled(&self, maps: &[&str]) -> bool {
         self.devices.iter().all(|device| {
             device.replica.pending_len() == 0
-                && maps.iter().all(|map| {
-                    device.machine.is_equal(map) && device.replica.unanswered(map) == 0
-                })
+                && maps
+                    .iter()
+                    .all(|map| device.machine.is_equal(map) && device.replica.unanswered(map) == 0)
         })
     }
 }
