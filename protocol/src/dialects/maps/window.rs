@@ -2,11 +2,11 @@
 //!
 //! Knows the wire; nothing of who follows.
 
-use std::{collections::HashSet, fmt, ops::Range};
+use std::{collections::HashSet, fmt, ops::Range, sync::OnceLock};
 
 use bytes::Bytes;
 
-use super::{cursor::Cursor, op::write_op, record::RecordRef, varint::write_varint};
+use super::{cursor::Cursor, op::write_op, record::RecordRef, varint::write_varint, wire};
 
 /// The tags of a batch's fields.
 const OPS: u8 = 1 << 3 | 2;
@@ -90,6 +90,8 @@ pub struct Window {
     pub last: Cursor,
     /// The body of an `OperationBatch` of all of them, complete but for where its receiver was before.
     pub shared: Bytes,
+    /// The message for whoever is where the first of its receivers was: nearly everyone.
+    message: OnceLock<(Cursor, Bytes)>,
 }
 
 impl Window {
@@ -99,7 +101,17 @@ impl Window {
         let last = changes.last()?.cursor;
         keep_newest(&mut changes);
         let shared = batch(&changes, &last.to_bytes(map)).into();
-        Some(Self { changes, last, shared })
+        Some(Self { changes, last, shared, message: OnceLock::new() })
+    }
+
+    /// The message that tells all of it to a session which was at `prev` before. The same bytes, not
+    /// copied, for all who were there.
+    pub(super) fn message(&self, map: &str, prev: Cursor) -> Bytes {
+        let encode = || wire::encode_batch(&self.shared, &prev.to_bytes(map));
+        match self.message.get_or_init(|| (prev, encode())) {
+            (of, message) if *of == prev => message.clone(),
+            _ => encode(),
+        }
     }
 }
 

@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use syncline_protocol::dialects::maps::proto::{
-    ErrorCode, OperationBatch, SyncRequest, envelope::Payload, sync_request::Type,
+    Envelope, ErrorCode, OperationBatch, SyncRequest, envelope::Payload, sync_request::Type,
     sync_response::Status,
 };
+use syncline_protocol::dialects::maps::{memory::Sent, wire};
 
 use super::world::{
     World, ack, get, keys, op, pull, push, request, response, subscribe, sync, unsubscribe,
@@ -309,4 +310,44 @@ fn the_first_answer_of_a_get_says_from_where_changes_are_told() {
     let later = world.batches(ben);
     assert_eq!(later.len(), 1);
     chain(&later, &heard[0].cursor);
+}
+
+#[test]
+fn those_who_are_at_the_same_place_get_the_same_bytes() {
+    let mut world = World::default();
+    let anna = world.client("anna", "phone");
+    let early: Vec<u64> = (0..3).map(|_| world.client("ben", "bens")).collect();
+    for client in &early {
+        world.sync(*client, pull("m", &Bytes::new()));
+    }
+    world.put(anna, vec![op("m", "a", "v", 0, "phone")]);
+    let late = world.client("ben", "bens");
+    world.sync(late, pull("m", &Bytes::new()));
+    for client in &early {
+        world.batches(*client);
+    }
+    // One of them is elsewhere: it was told nothing of the first.
+    let other = world.client("anna", "phone");
+    world.sync(other, pull("m", &Bytes::new()));
+    world.put(other, vec![op("m", "b", "v", 0, "phone")]);
+    world.pass(20);
+    for client in early.iter().chain([&late]) {
+        world.batches(*client);
+    }
+    let now = syncline_protocol::dialect::UnixMillis(world.now);
+    let put = Envelope {
+        correlation_id: "p".into(),
+        payload: Some(push(vec![op("m", "c", "v", 0, "phone")])),
+    };
+    let out = world.coordinator.receive(anna, wire::encode(&put), now);
+    let told: Vec<_> =
+        out.iter().filter(|out| out.to != anna).map(|out| (out.to, &out.what)).collect();
+    let [first, .., last] = &told[..] else { panic!("{told:?}") };
+    assert_eq!((told.len(), last.0), (5, other));
+    let place = |what: &Sent| match what {
+        Sent::Message(bytes) => bytes.as_ptr(),
+        close => panic!("{close:?}"),
+    };
+    assert!(told[..4].iter().all(|(_, what)| *what == first.1 && place(what) == place(first.1)));
+    assert_ne!(last.1, first.1);
 }

@@ -24,7 +24,7 @@ fn an_operation_is_acknowledged_and_got_back_as_it_was() {
     assert_eq!((&ack.results[..], ack.applied, ack.durable), (&[][..], 1, true));
     assert!(Hlc::parse(&ack.server_time).is_ok());
     let got = world.sync(anna, get("m", "k"));
-    assert_eq!(got.ops, [sent.clone()]);
+    assert_eq!(got.ops, std::slice::from_ref(&sent));
     assert!(Hlc::parse(&got.server_time).is_ok());
     let ack = world.push(anna, vec![sent, op("m", "k", "older", 4, "phone")]);
     assert_eq!(ack.applied, 0);

@@ -46,8 +46,7 @@ impl Session {
         };
         if fits && !self.old && all && window.changes.iter().all(|change| wanted(&change)) {
             watch.sent = Some(window.last);
-            let message = wire::encode_batch(&window.shared, &prev.to_bytes(room));
-            return self.send(message);
+            return self.send(window.message(room, prev));
         }
         let changes: Vec<_> = window.changes.iter().filter(wanted).collect();
         if !changes.is_empty() {
