@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use syncline::{Config, Server, StartError, logging};
+use syncline::{Config, Server, StartError, config::Ack, logging};
 use tracing::info;
 
 use super::{
@@ -90,6 +90,9 @@ fn announce(server: &Server, config: &Config, begun: Instant) -> Result<(), Fail
     if !io::stdout().is_terminal() {
         // On a terminal the banner says it better.
         info!(address = %facts.address, dir, ready_ms, "listening");
+    }
+    if config.maps.ack == Ack::Memory {
+        tracing::warn!("maps acknowledges writes that are in memory only: a crash may lose them");
     }
     // A closed standard output is no reason not to serve.
     output::print(&banner(&facts, output::Style::of_stdout())).or_else(|failure| {

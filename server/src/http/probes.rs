@@ -72,6 +72,9 @@ pub(super) fn metrics(shared: &Shared) -> Answer {
         let help = "Since the keys of auth.jwks_url were fetched, in seconds";
         metrics.gauge("syncline_key_set_age_seconds", help).set(age.as_secs_f64());
     }
+    let help = "How far the clock of maps stands behind the machine's, in seconds";
+    let behind = metrics.gauge("syncline_maps_clock_behind_seconds", help);
+    behind.set(shared.maps.clock_behind().as_secs_f64());
     let help = "Workspaces in which somebody is";
     gauge("syncline_workspaces_attended", help, presence.workspaces());
     let kind = "text/plain; version=0.0.4; charset=utf-8";

@@ -2,9 +2,12 @@
 //!
 //! Knows tokens and configuration; nothing of HTTP, sockets and rooms.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use syncline_engine::{Error, Store};
@@ -82,6 +85,11 @@ impl Coordinator {
     /// The number of a session, never given twice in a run and never 0.
     pub(crate) fn number(&self) -> u64 {
         self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// How far the clock stands behind the machine's.
+    pub(crate) fn clock_behind(&self) -> Duration {
+        self.clock.behind()
     }
 
     /// Counts a request that shows no token.

@@ -2,6 +2,7 @@
 
 mod config;
 mod help;
+mod maps;
 mod oplog;
 mod relay;
 mod serve;

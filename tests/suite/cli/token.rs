@@ -163,6 +163,8 @@ fn the_banner_shows_a_token_to_a_person_and_never_to_a_log() {
     let shown = banner.split_whitespace().find(|word| word.starts_with("eyJ")).unwrap();
     let (code, told) = check(dir.path(), shown, &[]);
     assert_eq!((code, &told["subject"]), (Some(0), &"dev".into()), "{told}");
+    let everything = serde_json::json!([{ "map": "*", "ops": ["READ", "PUT", "REMOVE"] }]);
+    assert!(told["perms"] == everything && banner.contains("everything in all maps"), "{banner}");
 
     let serving = Serving::start(dir.path(), &[("SYNCLINE_LOG_LEVEL", "trace")]);
     serving.signal(Signal::TERM);

@@ -38,7 +38,7 @@ pub(crate) enum MapsCommand {
         map: String,
         /// The key
         key: String,
-        /// Print the record: {"key", "change"?, "timestamp", "removed"?, "ttl_ms"?, "value"}
+        /// Print the record, as `dump` does but for "change"; also of a key that was removed
         #[arg(long)]
         json: bool,
         #[command(flatten)]

@@ -102,6 +102,15 @@ impl ServerClock {
         if self.shared.inner.lock().state.ceiling() == 0 { Err(NotKept) } else { Ok(user) }
     }
 
+    /// How far it stands behind the wall clock because its ceiling cannot be put further; zero when
+    /// nobody uses it.
+    pub(super) fn behind(&self) -> Duration {
+        let now = (self.shared.wall)();
+        let inner = self.shared.inner.lock();
+        let ceiling = if inner.users > 0 { inner.state.ceiling() } else { u64::MAX };
+        Duration::from_millis(now.0.saturating_sub(ceiling))
+    }
+
     /// Ends the clock, and leaves behind where it stood.
     pub(crate) fn stop(&self) {
         self.shared.inner.lock().stopped = true;

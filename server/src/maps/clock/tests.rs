@@ -91,6 +91,7 @@ fn it_catches_up_with_the_wall_clock_when_somebody_comes() {
     assert!(machine.store.collections().is_empty(), "nobody has used it");
     let first = machine.enter().next(machine.now());
     machine.wall.store(WALL + 3_600_000, Ordering::SeqCst);
+    assert_eq!(machine.clock.behind(), Duration::ZERO, "nobody uses it");
     let second = machine.enter().next(machine.now());
     assert_eq!((first.millis, second.millis), (WALL, WALL + 3_600_000));
     assert_eq!((first.node, machine.clock.shared.inner.lock().users), (second.node, 0));
