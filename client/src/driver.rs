@@ -40,6 +40,11 @@ pub(crate) trait Serve: Send + Sync + 'static {
         false
     }
 
+    /// The next attempt does not come before this time is over: the server asked for it.
+    fn wait_at_least(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// An attempt failed, or a connection ended. The next attempt comes after `retry_in`; without
     /// it, when it is asked for.
     fn disconnected(&self, retry_in: Option<Duration>, error: ConnectionError);
@@ -95,6 +100,7 @@ impl<T: Transport, S: Serve> Driver<T, S> {
                 }
             };
             let retry_in = backoff.after(lasted, getrandom::u32().unwrap_or(u32::MAX));
+            let retry_in = retry_in.max(session.wait_at_least());
             let retry_in = (!session.is_final(&error)).then_some(retry_in);
             tracing::debug!(%error, ?retry_in, "a connection ended");
             // Asked for from here on, so that nobody asks in vain.

@@ -1,5 +1,5 @@
-//! Rust clients for the sync dialects of Syncline, one module per dialect: [`oplog`], [`relay`] and
-//! [`workspace`].
+//! Rust clients for the sync dialects of Syncline, one module per dialect: [`maps`], [`oplog`],
+//! [`relay`] and [`workspace`].
 //!
 //! Two devices of one user, and a server between them that sees neither the document nor its
 //! secret:

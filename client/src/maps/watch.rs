@@ -77,6 +77,21 @@ pub enum Event {
         /// How many events are missing here.
         missed: u64,
     },
+    /// The token may not read a map, so that nothing comes of it. Its writes are sent all the same.
+    Unreadable {
+        /// The map.
+        map: Name,
+    },
+    /// The token ends soon, or has ended, and its source says no other one:
+    /// [`Client::set_token`](super::Client::set_token) is wanted. Without it the server ends the
+    /// connection.
+    TokenWanted,
+    /// The server's clock is so far ahead of this device's that one of them must be wrong. Its
+    /// timestamps are followed.
+    ClockBehind {
+        /// Milliseconds.
+        ms: u64,
+    },
     /// The store failed. What the client shows is still right; new writes may be refused.
     StateFailed(StateError),
 }
@@ -94,16 +109,18 @@ impl Event {
         let own = match self {
             Self::Changed(change) => change.key.len() + len(&change.old) + len(&change.new),
             Self::Rejected(rejected) => rejected.key.len() + len(&rejected.value),
-            Self::Lagged { .. } | Self::StateFailed(_) => 0,
+            _ => 0,
         };
         own + EACH
     }
 
-    fn place(&self) -> Option<(&str, &str)> {
+    /// The map that it is about, and the key.
+    fn place(&self) -> (Option<&str>, Option<&str>) {
         match self {
-            Self::Changed(change) => Some((&change.map, &change.key)),
-            Self::Rejected(rejected) => Some((&rejected.map, &rejected.key)),
-            Self::Lagged { .. } | Self::StateFailed(_) => None,
+            Self::Changed(change) => (Some(&change.map), Some(&change.key)),
+            Self::Rejected(rejected) => (Some(&rejected.map), Some(&rejected.key)),
+            Self::Unreadable { map } => (Some(map), None),
+            _ => (None, None),
         }
     }
 }
@@ -126,9 +143,9 @@ pub(super) struct Scope {
 
 impl Scope {
     fn holds(&self, event: &Event) -> bool {
-        event.place().is_none_or(|(map, key)| {
-            self.map.as_ref().is_none_or(|own| **own == *map) && key.starts_with(&self.prefix)
-        })
+        let (map, key) = event.place();
+        let is_map = |own: &Name| map.is_none_or(|map| **own == *map);
+        self.map.as_ref().is_none_or(is_map) && key.is_none_or(|key| key.starts_with(&self.prefix))
     }
 }
 

@@ -1,7 +1,7 @@
 //! How what a client keeps is found again: the node's name, the clock. Made at the first start.
 //! Knows the store; nothing of maps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use syncline_engine::{Batch, Store};
 use syncline_protocol::dialects::maps::{Clock, Hlc, MILLIS_MAX, NodeId};
@@ -43,6 +43,7 @@ impl Local {
             last: store.appended(),
             listened: false,
             told: Vec::new(),
+            fresh: VecDeque::new(),
             store: store.clone(),
             meta,
         })

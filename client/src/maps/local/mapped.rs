@@ -59,6 +59,15 @@ impl Mapped {
         Ok(map)
     }
 
+    pub(crate) fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// Where the records are.
+    pub(crate) fn records(&self) -> &Map {
+        &self.records
+    }
+
     fn load_records(&mut self, node: &NodeId) -> Result<(), StateError> {
         let mut kept = HashMap::new();
         for entry in &self.pending {

@@ -14,7 +14,7 @@ mod turn;
 mod write;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -86,6 +86,8 @@ pub(super) struct Local {
     /// Whether anybody wants to be told.
     listened: bool,
     told: Vec<Event>,
+    /// Own writes that are not durable yet: where their batch ends, their map, their bytes.
+    fresh: VecDeque<(Position, Name, usize)>,
 }
 
 impl Local {
@@ -96,13 +98,9 @@ impl Local {
         self.maps.entry(map.name.clone()).or_insert(map);
     }
 
-    pub(super) fn has(&self, map: &str) -> bool {
-        self.maps.contains_key(map)
-    }
-
-    /// Where the records of a map are.
-    pub(super) fn records(&self, map: &str) -> Option<Map> {
-        self.maps.get(map).map(|map| map.records.clone())
+    /// Forgets a map; what is in the store stays.
+    pub(super) fn close(&mut self, map: &str) {
+        self.maps.remove(map);
     }
 
     pub(super) fn wall(&self) -> &Wall {
@@ -112,6 +110,19 @@ impl Local {
     /// The end of the last batch, if it is not durable yet.
     pub(super) fn unsynced(&self) -> Option<Position> {
         (self.store.durable() < self.last).then_some(self.last)
+    }
+
+    /// Own writes that have become durable since this was last asked: of which map, how many, how
+    /// many bytes.
+    pub(super) fn became_durable(&mut self) -> BTreeMap<Name, (usize, usize)> {
+        let durable = self.store.durable();
+        let mut found: BTreeMap<Name, (usize, usize)> = BTreeMap::new();
+        let count = self.fresh.partition_point(|(at, ..)| *at <= durable);
+        for (_, map, bytes) in self.fresh.drain(..count) {
+            let sum = found.entry(map).or_default();
+            *sum = (sum.0 + 1, sum.1 + bytes);
+        }
+        found
     }
 
     /// Own writes that the server has not answered.

@@ -29,6 +29,10 @@ impl Local {
         for Settled { path, hlc, how } in settled {
             let Some(own) = map.oplog.get(*path).filter(|own| own.is(hlc)) else { continue };
             let (order, stamp) = (own.order, own.stamp);
+            // What was sent twice may be answered twice.
+            if matches!(own.state, State::Rejected(_)) && *how != How::Durable {
+                continue;
+            }
             let own = match how {
                 How::Durable => OwnFate::Goes,
                 How::Rejected(code) => OwnFate::Is { order, state: State::Rejected(*code as i32) },

@@ -93,6 +93,12 @@ impl Local {
             mapped.progress = progress;
         }
         for edit in turn.edits {
+            if let (OwnFate::Is { state: State::Waiting, .. }, Fate::Becomes(record)) =
+                (edit.own, &edit.fate)
+            {
+                let bytes = record.key.len() + record.value.len();
+                self.fresh.push_back((self.last, mapped.name.clone(), bytes));
+            }
             let told = self.listened.then_some(&mut self.told);
             apply(mapped, edit, self.last, &self.clock.last().node, self.wall.now(), told);
         }

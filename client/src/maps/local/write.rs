@@ -43,6 +43,8 @@ pub(crate) struct Written {
 pub(crate) enum NotWritten {
     /// As many keys wait for the server as may.
     Full,
+    /// The map is not open.
+    Closed,
     State(StateError),
 }
 
@@ -63,7 +65,7 @@ impl Local {
     ) -> Result<Written, NotWritten> {
         let (path, now) = (Path::of(key), self.wall.now());
         let Some(mapped) = self.maps.get(map) else {
-            return Err(StateError::new("the map is not open").into());
+            return Err(NotWritten::Closed);
         };
         let waiting: usize = self.maps.values().map(|map| map.oplog.len()).sum();
         if waiting >= pending_max && mapped.oplog.get(path).is_none() {

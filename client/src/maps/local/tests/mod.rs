@@ -90,14 +90,14 @@ impl Device {
     }
 
     fn get(&self, key: &str) -> Option<String> {
-        let records = self.local.records(MAP).unwrap();
-        let value = super::get(&records, key, self.local.wall().now()).unwrap()?;
+        let records = &self.local.maps[MAP].records;
+        let value = get(records, key, self.local.wall().now()).unwrap()?;
         Some(String::from_utf8(value.to_vec()).unwrap())
     }
 
     fn keys(&self) -> Vec<String> {
-        let records = self.local.records(MAP).unwrap();
-        let entries = super::entries(&records, self.local.wall().now());
+        let records = &self.local.maps[MAP].records;
+        let entries = entries(records, self.local.wall().now());
         let mut keys: Vec<_> = entries.map(|entry| entry.unwrap().0.to_string()).collect();
         keys.sort();
         keys

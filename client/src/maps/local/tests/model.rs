@@ -65,7 +65,7 @@ impl Model {
 
     fn merged(&mut self, key: &'static str, record: Record) {
         let order = self.records.get(key).map(|there| record.compare(there));
-        if order.is_some_and(|order| order.is_lt()) {
+        if order.is_some_and(std::cmp::Ordering::is_lt) {
             return;
         }
         self.done(key);
@@ -77,7 +77,7 @@ impl Model {
     }
 
     fn settled(&mut self, key: &'static str, how: u8) {
-        if !self.is_own(key) {
+        if !self.is_own(key) || (how != 0 && self.rejected.contains(key)) {
             return;
         }
         self.done(key);
@@ -142,7 +142,8 @@ impl Pair {
             Call::Settle { key, how } => {
                 if let Some(record) = model.records.get(key) {
                     let hlc = record.hlc.clone();
-                    let hows = [How::Durable, How::InMemory, How::Rejected(ErrorCode::BeyondGc)];
+                    let hows =
+                        [How::Durable, How::InMemory, How::Rejected(ErrorCode::CursorInvalid)];
                     device.settle(key, &hlc, hows[usize::from(how)]);
                     model.settled(key, how);
                 }

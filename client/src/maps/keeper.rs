@@ -1,0 +1,43 @@
+//! The task that makes writes durable soon after they are made, and ends lives when they are over.
+//! Knows time; nothing of the network.
+
+use std::{sync::Arc, time::Duration};
+
+use syncline_engine::Store;
+use tokio::{task::spawn_blocking, time::sleep};
+
+use super::shared::Shared;
+
+/// The wall clock may be set meanwhile: it is asked again after this.
+const SLEEP_MAX: Duration = Duration::from_secs(60);
+
+/// Runs until the client is to end. What is written meanwhile is made durable together.
+pub(super) async fn keep(shared: Arc<Shared>, store: Store) {
+    let mut stop = std::pin::pin!(shared.task.stop_asked());
+    loop {
+        let expires = async {
+            match shared.expire() {
+                Some(wait) => sleep(wait.min(SLEEP_MAX)).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = &mut stop => return,
+            () = shared.something_written() => {}
+            () = expires => continue,
+        }
+        make_durable(&shared, &store).await;
+    }
+}
+
+/// Waits for what is written so far.
+pub(super) async fn make_durable(shared: &Shared, store: &Store) {
+    let Some(position) = shared.unsynced() else { return shared.made_durable() };
+    let store = store.clone();
+    // A runtime that shuts down does not wait for its blocking tasks.
+    match spawn_blocking(move || store.wait(position)).await {
+        Ok(Ok(())) => shared.made_durable(),
+        Ok(Err(error)) => shared.state_failed(&error.into()),
+        Err(_) => {}
+    }
+}
