@@ -50,15 +50,17 @@ pub trait Dialect: Clone + Send + Sync + 'static {
     type Notice: Send + 'static;
     /// What is made of the notices of a short time; `()` when nobody watches.
     type Window: Send + Sync + 'static;
-    /// What [`Dialect::prepare`] makes of all that a room keeps; `()` when it makes nothing.
+    /// What [`Dialect::prepare`] makes of all that a room keeps; `()` when it makes nothing: then it is
+    /// not called.
     type Prepared: Send + 'static;
 
     /// The room of this name. What it keeps lies in the collections that [`Collections`] reaches.
     fn room(&self, name: &str) -> Self::Room;
 
-    /// What a room needs of all its entries before it takes a command. Called on a thread where time
-    /// may be taken; what is asked of the room waits meanwhile. `entries` calls its argument with
-    /// every key and value of the map of that number, in no order.
+    /// What a room needs of all its entries before it takes a command. When map 0 has many it is called
+    /// on a thread where time may be taken; what is asked of the room waits meanwhile. `entries` calls
+    /// its argument with every key and value of the map of that number, in no order. On an error, or a
+    /// panic, who waits gets no answer, and the next command tries again.
     ///
     /// # Errors
     /// [`Unreadable`].

@@ -57,13 +57,15 @@ pub trait Room {
     }
 
     /// What the room wants to do now without being asked. Asked about once a second while the room is
-    /// in memory; the command is applied as one of [`Member::CALLER`] whose answer nobody hears.
+    /// in memory, of dialects that [prepare](super::Dialect::prepare) their rooms; the command is applied
+    /// as one of [`Member::CALLER`] whose answer nobody hears.
     fn due(&self, now: UnixMillis) -> Option<Self::Command> {
         let _ = now;
         None
     }
 
-    /// About how many bytes of memory it takes beside what lies in its collections.
+    /// About how many bytes of memory it takes beside what lies in its collections. Asked as
+    /// [`Room::due`] is; rooms that nobody needs are dropped when together they take too much.
     fn memory_bytes(&self) -> usize {
         0
     }

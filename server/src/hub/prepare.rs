@@ -213,6 +213,9 @@ pub(super) fn prepare_from<D: Dialect>(
     room: &str,
     ended: impl Fn() -> bool,
 ) -> Outcome<D> {
+    if !prepares::<D>() {
+        return Ok(None);
+    }
     let unreadable = |error: Error| {
         tracing::error!(%error, "what a room keeps cannot be read");
         Unreadable
