@@ -65,7 +65,7 @@ pub(super) fn totals(entries: &[Packed]) -> Totals {
 /// Where the entry with a path is in the bucket at a depth, or where it would be. Paths are about even.
 pub(super) fn find(entries: &[Packed], path: u128, depth: u8) -> Result<usize, usize> {
     let even = path.checked_shl(4 * u32::from(depth)).unwrap_or(0) >> 64;
-    let guess = (even * entries.len() as u128 >> 64) as usize;
+    let guess = ((even * entries.len() as u128) >> 64) as usize;
     near::find(entries.len(), guess, |at| entries[at].path().cmp(&path))
 }
 
@@ -97,5 +97,9 @@ pub(super) fn insert(entries: &mut Vec<Packed>, entry: &Packed, depth: u8) -> Op
 
 /// Takes the entry with a path out of the bucket at a depth.
 pub(super) fn remove(entries: &mut Vec<Packed>, path: u128, depth: u8) -> Option<Packed> {
-    find(entries, path, depth).ok().map(|at| entries.remove(at))
+    let old = entries.remove(find(entries, path, depth).ok()?);
+    if entries.capacity() > 2 * entries.len() + 8 {
+        entries.shrink_to_fit();
+    }
+    Some(old)
 }

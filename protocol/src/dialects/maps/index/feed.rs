@@ -128,7 +128,7 @@ impl Feed {
         runs.flat_map(|(begin, run)| run.changes(*begin)).skip_while(move |(at, _)| *at <= seq)
     }
 
-    /// Bytes on the heap.
+    /// Bytes on the heap, by going over some hundred changes at a time.
     pub(super) fn heap_bytes(&self) -> usize {
         let runs: usize = self.runs.iter().map(Run::heap_bytes).sum();
         8 * self.begins.capacity() + size_of::<Run>() * self.runs.capacity() + runs

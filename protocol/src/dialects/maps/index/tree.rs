@@ -5,6 +5,9 @@ use super::bucket::{self, Packed};
 use super::node::{Held, Node, digit};
 use super::{Entries, Entry};
 
+/// What an entry takes: itself, the room its bucket keeps for others, its share of the nodes above.
+const ENTRY_BYTES: usize = size_of::<Packed>() + 12;
+
 /// The entries by path, with sums.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tree {
@@ -122,9 +125,9 @@ impl Tree {
         Entries::new(&self.top, first, last)
     }
 
-    /// Bytes on the heap.
+    /// About the bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.top.heap_bytes()
+        self.len() * ENTRY_BYTES
     }
 }
 
@@ -159,5 +162,42 @@ fn add_runs(entries: &[Packed], digits: u8, found: &mut Vec<(Prefix, Totals)>) {
         if totals.count > 0 {
             found.push((prefix, totals));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::digest::Leaf;
+    use super::*;
+
+    fn tree(paths: impl Iterator<Item = u128>) -> Tree {
+        let mut tree = Tree::default();
+        for (path, seq) in paths.zip(1..) {
+            let leaf = Leaf([path as u8; 32]);
+            tree.insert(Entry { path: Path(path), leaf, seq, counted: true });
+        }
+        tree
+    }
+
+    #[test]
+    fn the_bytes_are_about_those_told() {
+        for records in [0, 1000, 10_000, 30_000, 100_000] {
+            let tree = tree((0..records).map(|n| Path::of(&format!("{n}")).0));
+            let (told, bytes) = (tree.heap_bytes(), tree.top.heap_bytes());
+            assert!(told.abs_diff(bytes) <= bytes / 5, "{told} told, {bytes} of {records}");
+        }
+    }
+
+    #[test]
+    fn paths_that_begin_alike_cost_a_chain_of_nodes_at_most() {
+        // As many as make a node of a bucket, in each of a hundred places, alike but for the last bits.
+        let path = |n: u128| ((n / 65) << 120) | (n % 65);
+        let mut tree = tree((0..6500).map(path));
+        assert!(tree.top.heap_bytes() < 600 * tree.len(), "{}", tree.top.heap_bytes());
+        assert_eq!(tree.below(Path(path(3259))).count, 3259);
+        assert_eq!(tree.nth(3259), Some(Path(path(3259))));
+        (0..6500).for_each(|n| assert!(tree.remove(Path(path(n))).is_some()));
+        assert_eq!(tree.root(), Totals::default());
+        assert!(tree.top.heap_bytes() < 1000, "{}", tree.top.heap_bytes());
     }
 }
