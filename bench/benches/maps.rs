@@ -54,7 +54,6 @@ fn writes(criterion: &mut Criterion) {
         });
     });
     group.finish();
-    println!("{} bytes a record", index.memory_bytes() as u64 / RECORDS);
 }
 
 fn load(criterion: &mut Criterion) {
