@@ -14,6 +14,8 @@ const PATHS_MAX: usize = 4096;
 const LEAVES_MAX: usize = 1 << 14;
 /// Records that are fetched at once.
 const KEYS_MAX: usize = 1000;
+/// Bytes of their keys, beside one of any length.
+const KEY_BYTES_MAX: usize = 256 << 10;
 /// More buckets that differ are not followed: then everything is read.
 const OPEN_MAX: usize = 1 << 16;
 /// The deepest bucket that may be asked for, and the least deep bound that is asked with.
@@ -120,7 +122,12 @@ impl Buckets {
         } else if !self.small.is_empty() {
             self.ask_keys(index)
         } else if !self.fetch.is_empty() {
-            let count = self.fetch.len().min(KEYS_MAX);
+            let mut bytes = 0;
+            let fits = |key: &&String| {
+                bytes += key.len();
+                bytes <= KEY_BYTES_MAX
+            };
+            let count = self.fetch.iter().take(KEYS_MAX).take_while(fits).count().max(1);
             // Keys lie anywhere.
             self.asked = [Prefix::ROOT].into();
             self.form = Form::Records;

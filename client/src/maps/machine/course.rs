@@ -97,7 +97,11 @@ pub(super) struct Course {
     pub(super) without_ranges: bool,
     /// When it does something by itself.
     pub(super) wake: Option<Duration>,
+    /// The waits before a failed request is made again.
     pub(super) retries: Backoff,
+    /// The waits before a proof that could not be had is tried again.
+    pub(super) proofs: Backoff,
+    /// The waits of a map that is not equal after all.
     pub(super) waits: Backoff,
 }
 
@@ -128,6 +132,7 @@ impl Course {
             without_ranges: false,
             wake: None,
             retries: rules.retries(),
+            proofs: rules.retries(),
             waits: rules.repairs(),
         }
     }

@@ -132,9 +132,13 @@ impl Machine {
     }
 
     fn woken(&mut self, replica: &impl Replica, map: &MapName, now: Now) {
+        let quiet = self.is_quiet(replica, map);
         let Some(course) = self.courses.get_mut(map) else { return };
         match course.step {
-            // Whether it is quiet is seen when it asks.
+            // The acknowledgement of what is on its way asks for the proof.
+            Step::Live if course.prove_at.is_some() && !quiet => {
+                self.wake(map, Some(now.at + self.rules.pull_every));
+            }
             Step::Wait | Step::Live if !course.asked => self.after_push(replica, map),
             _ => self.wake(map, Some(now.at + self.rules.pull_every)),
         }

@@ -6,11 +6,13 @@
 //! where, both ways; what they cannot settle within bounds, a reading of everything does. Whatever a
 //! server says, a map has one question under way, and repairs that bring nothing wait ever longer.
 
+mod acks;
 mod asked;
 mod auth;
 mod batch;
 mod buckets;
 mod course;
+mod fill;
 mod flow;
 mod live;
 mod proof;

@@ -56,6 +56,7 @@ impl Machine {
         (course.repairs, course.resets, course.prove_at) = (0, 0, None);
         course.waits.reset();
         course.retries.reset();
+        course.proofs.reset();
         if std::mem::take(&mut course.in_memory) {
             replica.confirm(map)?;
         }
@@ -70,7 +71,7 @@ impl Machine {
     fn prove_later(&mut self, replica: &impl Replica, map: &MapName, now: Now) {
         let random = self.chance.next();
         let Some(course) = self.courses.get_mut(map) else { return };
-        course.prove_at = Some(now.at + course.retries.after(Duration::ZERO, random));
+        course.prove_at = Some(now.at + course.proofs.after(Duration::ZERO, random));
         if replica.rejected(map, 1).is_empty() {
             self.live(map, now);
         } else {

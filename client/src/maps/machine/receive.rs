@@ -204,7 +204,11 @@ impl Machine {
                 self.without(map, |course| course.without_cursor = true);
             }
             (code, Question::Ranges) if super::verdict::is_final(code) => {
-                self.without(map, |course| course.without_ranges = true);
+                self.without(map, |course| {
+                    course.without_ranges = true;
+                    // The next way is the first one now.
+                    course.repairs = course.repairs.saturating_sub(1);
+                });
             }
             (code, Question::Buckets) if super::verdict::is_final(code) => self.wait_long(map, now),
             _ => self.wait(map, after, now),

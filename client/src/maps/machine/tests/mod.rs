@@ -3,6 +3,7 @@
 mod bounds;
 mod chaos;
 mod memory;
+mod noise;
 mod offline;
 mod pulls;
 mod pushes;

@@ -180,3 +180,51 @@ fn a_server_of_the_spec_alone_is_asked_by_its_tree() {
     talk.say("", Payload::Op(op("b", "1", WALL, "b"))).unwrap();
     assert_eq!(talk.replica.values(MAP).len(), 2, "changes come one at a time");
 }
+
+#[test]
+fn a_map_that_may_not_be_read_is_told_and_the_others_go_on() {
+    let mut talk = Talk::online(&["secret", MAP]);
+    talk.events();
+    let said = talk.hear();
+    assert_eq!(said.len(), 2);
+    talk.say(&said[0].0, error(ErrorCode::PermissionDenied, 0)).unwrap();
+    let root = talk.replica.root(MAP);
+    talk.answer(&said[1].0, page(&[], b"1", Some(root))).unwrap();
+    assert_eq!(talk.events(), [Event::Unreadable("secret".into()), Event::Equal(MAP.into())]);
+    // Another token may allow it.
+    talk.machine.authenticate(&talk.replica, "new", talk.now);
+    talk.hear();
+    talk.say("9", Payload::AuthResp(welcome(&["cursor"], 1))).unwrap();
+    let (_, request) = talk.one(is_pull);
+    assert_eq!(request.map_name, "secret");
+}
+
+#[test]
+fn a_server_that_is_asked_too_much_is_left_alone_for_as_long_as_it_wants() {
+    let mut talk = Talk::online(&["other", MAP]);
+    let said = talk.hear();
+    talk.say(&said[0].0, error(ErrorCode::RateLimited, 2500)).unwrap();
+    let root = talk.replica.root(MAP);
+    let page = SyncResponse { map_name: String::new(), ..page(&[], b"1", Some(root)) };
+    talk.answer(&said[1].0, page).unwrap();
+    assert_eq!(talk.sleep(), 2500);
+    let (_, request) = talk.one(is_pull);
+    assert_eq!(request.map_name, "other");
+}
+
+#[test]
+fn what_a_server_cannot_do_is_done_in_another_way() {
+    let mut talk = Talk::online(&[MAP]);
+    let (number, _) = talk.one(is_pull);
+    talk.answer(&number, page(&[], b"1", Some([9; 16]))).unwrap();
+    let (number, _) = talk.one(|request| request.r#type == Type::Range as i32);
+    talk.say(&number, error(ErrorCode::Unsupported, 0)).unwrap();
+    let (number, _) = talk.one(is_pull);
+    talk.answer(&number, page(&[], b"1", Some([9; 16]))).unwrap();
+    let (number, _) = talk.one(|request| request.r#type == Type::MerkleHashReq as i32);
+    // And so does a server of the old kind say it.
+    let results = vec![rejected(0, ErrorCode::Unavailable)];
+    talk.ack(&number, Ack { results, ..Ack::default() }).unwrap();
+    assert!(talk.sleep() <= 200);
+    talk.one(is_pull);
+}
