@@ -230,7 +230,7 @@ impl World {
         if self.space.room.memory_bytes() > 0 {
             assert_eq!(due(&other), due(&self.space));
         }
-        let late = other.memory.maps.get(&1).map_or(0, |map| map.len());
+        let late = other.memory.maps.get(&1).map_or(0, BTreeMap::len);
         assert!(late <= 1 + kept.values().filter(|it| it.kind == Kind::Remove).count());
         assert_eq!(other.memory.version(), self.space.memory.version() + 1000);
     }

@@ -161,7 +161,7 @@ impl Peer {
         let how = if mine.is_empty() { How::Asking } else { how };
         match how {
             How::Digests => {
-                self.resolve_by_digests(space, SyncRequest { have: digests(&mine), ..ask })
+                self.resolve_by_digests(space, SyncRequest { have: digests(&mine), ..ask });
             }
             How::Leaves => {
                 let short = |record: &Record| hash_of(record).short();

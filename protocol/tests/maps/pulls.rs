@@ -298,7 +298,10 @@ fn pages_of_a_get_follow_each_other_and_end_somewhere() {
     space.write(records.clone());
     let mut keys: Vec<String> = (0..30).map(|n| format!("k{n}")).collect();
     let pages = space.sync(SyncRequest { keys: keys.clone(), ..request(Type::Get) });
-    assert_eq!(pages.iter().map(|page| page.ops_len()).collect::<Vec<_>>(), [5; 4]);
+    assert_eq!(
+        pages.iter().map(syncline_protocol::dialects::maps::Page::ops_len).collect::<Vec<_>>(),
+        [5; 4]
+    );
     let statuses: Vec<_> = pages.iter().map(|page| page.rest.status()).collect();
     assert_eq!(statuses, [Status::Ok, Status::Ok, Status::Ok, Status::Partial]);
     // Whoever asks again for what was not answered gets it all.

@@ -56,9 +56,9 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    /// None yet; room for so many.
-    pub(super) fn with_capacity(changes: usize) -> Self {
-        Self { fields: Vec::new(), changes: Vec::with_capacity(changes) }
+    /// None yet; room for so many, and for so many bytes of them.
+    pub(super) fn with_capacity(changes: usize, bytes: usize) -> Self {
+        Self { fields: Vec::with_capacity(bytes), changes: Vec::with_capacity(changes) }
     }
 
     /// Adds a change that brings the map to this cursor.

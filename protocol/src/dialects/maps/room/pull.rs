@@ -133,7 +133,7 @@ impl Map {
             return Ok(Fed { changes: Vec::new(), position, more: false, reset: true });
         };
         let max = PageMax::new(feed.ops_max, feed.bytes_max, &self.settings.limits);
-        let mut changes = Changes::with_capacity(0);
+        let mut changes = Changes::default();
         let reached = self.changes(after, &feed.key_prefix, max, collections, |stored| {
             changes.push(self.reached(stored.seq), &self.name, &stored.record);
         })?;

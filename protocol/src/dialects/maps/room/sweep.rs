@@ -20,7 +20,7 @@ impl Map {
 
     /// Ends lives and forgets tombstones. A record that cannot be read is left as it is.
     pub(super) fn sweep(&mut self, now: UnixMillis, collections: &mut impl Collections) -> Changes {
-        let mut changes = Changes::with_capacity(0);
+        let mut changes = Changes::default();
         self.end_lives(now, collections, &mut changes);
         self.forget(now, collections);
         changes

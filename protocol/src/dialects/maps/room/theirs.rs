@@ -58,7 +58,7 @@ impl<'a> Theirs<'a> {
         scope: &Scope,
         items_max: usize,
     ) -> Result<Self, Fault> {
-        if request.have_leaves.len() % SHORT != 0 {
+        if !request.have_leaves.len().is_multiple_of(SHORT) {
             return Err(BAD_LEAVES);
         }
         if request.have.len().max(request.have_leaves.len() / SHORT) > items_max {

@@ -18,6 +18,7 @@ use super::{
         window::Changes,
     },
     map::{Map, as_of, read, stored},
+    pages::op_bytes,
 };
 use crate::dialect::{Collections, UnixMillis, Unreadable};
 
@@ -50,15 +51,15 @@ impl Map {
         collections: &mut impl Collections,
     ) -> Result<(Written, Changes), Unreadable> {
         let before = self.read_before(write, collections)?;
-        let (last_seq, mut changes) = (self.last_seq(), Changes::with_capacity(write.ops.len()));
+        let (last_seq, mut changes) = (self.last_seq(), self.room_for(write));
+        let has_twins = has_twins(&before);
         let durable = self.settings.ack == Ack::Durable;
         let mut written = Written { results: Vec::new(), applied: 0, durable };
         for ((index, record), (path, before)) in write.ops.iter().zip(before) {
             // An operation before this one may have put something in its place.
-            let before = match self.index.get(path) {
-                Some(entry) if entry.seq > last_seq => read(path, collections).ok(),
-                _ => before,
-            };
+            let put_before =
+                has_twins && self.index.get(path).is_some_and(|entry| entry.seq > last_seq);
+            let before = if put_before { read(path, collections).ok() } else { before };
             let old = before.as_ref().and_then(|bytes| stored(bytes).ok());
             let old = old.as_ref().map(|stored| &stored.record);
             let record = record.as_ref();
@@ -71,6 +72,12 @@ impl Map {
             }
         }
         Ok((written, changes))
+    }
+
+    /// Room for a change of each operation.
+    fn room_for(&self, write: &Write) -> Changes {
+        let bytes = write.ops.iter().map(|(_, record)| op_bytes(&self.name, &record.as_ref()));
+        Changes::with_capacity(write.ops.len(), bytes.sum())
     }
 
     /// The path of each operation, and what is there.
@@ -117,6 +124,13 @@ impl Map {
         }
         Fate::Applied
     }
+}
+
+/// Whether two operations are on one key.
+fn has_twins(before: &[(Path, Option<Bytes>)]) -> bool {
+    let mut paths: Vec<_> = before.iter().map(|(path, _)| *path).collect();
+    paths.sort_unstable();
+    !paths.is_sorted_by(|a, b| a < b)
 }
 
 fn result(index: u32, fate: Fate) -> OpResult {
