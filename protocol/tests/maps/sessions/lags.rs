@@ -1,9 +1,9 @@
 //! Clients that do not take what they are sent: others do not wait for them, and they miss nothing.
 
 use bytes::Bytes;
-use syncline_protocol::dialects::maps::proto::OperationBatch;
+use syncline_protocol::dialects::maps::proto::{OperationBatch, envelope::Payload};
 
-use super::world::{World, op, pull, subscribe};
+use super::world::{World, get, op, pull, response, subscribe, sync};
 
 fn all_keys(batches: &[OperationBatch]) -> Vec<String> {
     let mut keys: Vec<String> =
@@ -131,4 +131,25 @@ fn a_large_window_comes_in_several_messages() {
     assert_eq!((heard.len(), all_keys(&heard).len()), (3, 11));
     let end = end(&heard, &at);
     assert!(world.sync(ben, pull("m", &end)).ops.is_empty());
+}
+
+#[test]
+fn what_came_while_two_answers_waited_is_told_behind_the_second() {
+    let mut world = World::default();
+    let (anna, ben) = (world.client("anna", "phone"), world.client("ben", "bens"));
+    let at = world.sync(ben, pull("m", &Bytes::new())).cursor;
+    world.coordinator.delay_room("slow", 100);
+    world.send(ben, "1", sync(get("slow", "k")));
+    world.send(ben, "2", sync(get("m", "k")));
+    world.send(ben, "3", sync(pull("m", &at)));
+    world.put(anna, vec![op("m", "k", "v", 0, "phone")]);
+    world.pass(50);
+    assert!(world.heard(ben).is_empty());
+    world.pass(50);
+    let heard = world.heard(ben);
+    let ids: Vec<_> = heard.iter().map(|envelope| &*envelope.correlation_id).collect();
+    assert_eq!(ids, ["1", "2", "3", ""]);
+    let Some(Payload::Batch(batch)) = &heard[3].payload else { panic!("{heard:?}") };
+    assert_eq!(all_keys(std::slice::from_ref(batch)), ["k"]);
+    end(std::slice::from_ref(batch), &response(&heard[2]).unwrap().cursor);
 }

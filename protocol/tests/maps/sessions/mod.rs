@@ -8,6 +8,7 @@ mod lags;
 mod limits;
 mod once;
 mod order;
+mod random;
 mod reads;
 mod versions;
 mod world;

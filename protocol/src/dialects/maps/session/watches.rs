@@ -126,7 +126,9 @@ impl Watch {
         }
         let all = self.prefixes.iter().all(|prefix| prefix.starts_with(&*got.key_prefix));
         self.follow(got.key_prefix);
-        let next = if std::mem::take(&mut self.missed) { Flow::Behind } else { Flow::Live };
+        let next = if self.missed { Flow::Behind } else { Flow::Live };
+        // An answer that still waits may be older than what was missed.
+        self.missed &= self.ready > 0;
         self.flow = match got.how {
             // It was told of what it follows beyond that up to `sent` only.
             How::Whole | How::Page if !all => self.flow_after(next),
