@@ -6,8 +6,7 @@ use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, R
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 /// Close codes that have a counter of their own.
-const CLOSE_CODES: [u16; 10] =
-    [1001, 1002, 1007, 1008, 1009, 1011, 1013, 4001, 4400, 4401];
+const CLOSE_CODES: [u16; 10] = [1001, 1002, 1007, 1008, 1009, 1011, 1013, 4001, 4400, 4401];
 
 /// Buckets of the time from a commit to its release, in seconds.
 const COMMIT_SECONDS: [f64; 14] =

@@ -6,11 +6,14 @@ use prost::Message;
 use serde_json::{Value, json};
 use syncline_protocol::dialects::maps::{
     Hlc,
-    proto::{AuthStatus, Envelope, Ping, envelope::Payload},
+    proto::{AuthStatus, Envelope, ErrorCode, Ping, envelope::Payload},
 };
 use syncline_tests::{
     http::{Answer, Raw, get},
-    maps::{Client, PATH, SYNC_PATH, claims, envelope, everything, now_ms, post},
+    maps::{
+        Client, PATH, SYNC_PATH, claims, envelope, everything, get as get_keys, now_ms, payload,
+        post, put, remove,
+    },
     server::TestServer,
     workspace::{SECRET, server, token},
     ws::Socket,
@@ -99,6 +102,42 @@ fn a_post_shows_a_token_in_its_header() {
         let line = format!("syncline_tokens_refused_total{{reason=\"{reason}\"}} 1");
         assert!(page.contains(&line), "{line}");
     }
+}
+
+#[test]
+fn who_is_not_let_in_is_told_why_and_closed() {
+    let closed = server(|_| ());
+    let exp = now_ms() / 1000;
+    let shown = [
+        (json!({ "sub": "ann", "exp": exp - 3600 }), AuthStatus::ExpiredToken),
+        (json!({ "sub": "ann" }), AuthStatus::InvalidToken),
+        (json!({ "sub": "ann", "exp": exp + 60, "perms": ["*"] }), AuthStatus::InvalidToken),
+        (json!({ "exp": exp + 60 }), AuthStatus::Forbidden),
+        (json!({ "sub": "x".repeat(257), "exp": exp + 60 }), AuthStatus::Forbidden),
+    ];
+    for (claims, status) in shown {
+        let mut client = Client::open(closed.address());
+        let told = client.authenticate(&token(&claims), 1, "phone");
+        assert_eq!((told.status(), told.user_id.as_str()), (status, ""), "{claims}");
+        assert_eq!(client.closed(), Some(4401));
+    }
+    // Nothing is allowed that is not said, and a role says what is configured.
+    let open = server(|config| {
+        let roles = syncline::config::settings().find(|setting| setting.name == "maps.roles");
+        roles.unwrap().set(config, "writer=shared-*:PUT").unwrap();
+    });
+    let claims = json!({ "sub": "ann", "exp": exp + 60, "roles": ["writer", "other"] });
+    let mut client = Client::open(open.address());
+    assert_eq!(client.authenticate(&token(&claims), 1, "phone").status(), AuthStatus::Ok);
+    let at = |n: u64| format!("{}:0:phone", now_ms() + n);
+    assert_eq!(client.write(put("shared-a", "k", b"v", &at(0))).applied, 1);
+    let refused = [put("own", "k", b"v", &at(1)), remove("shared-a", "k", &at(2))];
+    for operation in refused {
+        let ack = client.write(operation);
+        assert_eq!(ack.results[0].code(), ErrorCode::PermissionDenied, "{ack:?}");
+    }
+    let reading = client.refused(payload(get_keys("shared-a", &["k"])));
+    assert_eq!(reading.code(), ErrorCode::PermissionDenied);
 }
 
 #[test]
