@@ -18,6 +18,10 @@ use super::{
 const VERSION: u32 = 1;
 const CURSORS: &str = "cursor";
 const RANGES: &str = "negentropy1";
+/// A token is renewed once in so long a time, even if it says that it lives longer.
+const TOKEN_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// The least time between two tokens.
+const TOKEN_REST: Duration = Duration::from_secs(1);
 /// What the messages around the operations of a push take at most.
 const AROUND_BYTES: usize = 256;
 
@@ -127,7 +131,9 @@ impl Machine {
         // Both ends' clocks may be off; the server counts by its own.
         let server = Hlc::parse(&response.server_time).map_or(now.wall.0, |hlc| hlc.millis);
         let left = response.token_expires_at_ms.saturating_sub(server);
-        let left = Duration::from_millis(left).saturating_sub(self.rules.token_ahead);
+        let left = Duration::from_millis(left).min(TOKEN_MAX);
+        // Of a short life the last quarter is ahead enough; nor is one asked for without a rest.
+        let rest = left.saturating_sub(self.rules.token_ahead).max(left * 3 / 4).max(TOKEN_REST);
         Peer {
             extended: response.protocol_version >= 1,
             cursors: has(CURSORS),
@@ -137,7 +143,7 @@ impl Machine {
                 0 => self.rules.drift_max_ms,
                 ms => ms,
             },
-            token_at: (response.token_expires_at_ms > 0).then(|| now.at.saturating_add(left)),
+            token_at: (response.token_expires_at_ms > 0).then(|| now.at + rest),
             ahead_told: false,
         }
     }

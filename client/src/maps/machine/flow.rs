@@ -111,14 +111,13 @@ impl Machine {
             }
             self.want_token();
         }
-        let late = self.requests.late(now.at);
         self.check_pushes(replica, now);
         let silence =
             self.silent_since.map_or(Duration::ZERO, |since| now.at.saturating_sub(since));
         if silence >= self.rules.silence_max {
             return Err(Ended::TimedOut);
         }
-        if let Some(asked) = late {
+        while let Some(asked) = self.requests.late(now.at) {
             self.answered(&asked.map);
             self.wait(&asked.map, Duration::ZERO, now);
         }

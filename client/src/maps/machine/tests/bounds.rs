@@ -192,6 +192,22 @@ fn a_token_is_asked_for_before_its_end_and_when_the_server_says_so() {
 }
 
 #[test]
+fn short_and_endless_tokens_are_renewed_at_leisure() {
+    for (lives_ms, wanted_ms) in [(0, 1000), (40_000, 30_000), (u64::MAX - WALL, 31_535_940_000)] {
+        let mut talk = Talk::new(&[]);
+        talk.machine.connected(&mut talk.replica, "token", talk.now);
+        talk.hear();
+        let token_expires_at_ms = WALL + lives_ms;
+        let welcome = AuthResponse { token_expires_at_ms, ..welcome(&["cursor"], 1) };
+        talk.say("1", Payload::AuthResp(welcome)).unwrap();
+        assert_eq!(talk.sleep(), wanted_ms);
+        talk.hear();
+        assert_eq!(talk.events(), [Event::Online, Event::TokenWanted]);
+        assert_eq!(talk.machine.wake_at(), None, "once");
+    }
+}
+
+#[test]
 fn a_server_that_owes_an_answer_and_says_nothing_is_given_up() {
     let mut talk = Talk::online(&[MAP]);
     let mut ended = Ok(Vec::new());

@@ -106,6 +106,10 @@ impl Memory {
         }
     }
 
+    pub(super) fn open(&mut self, map: &str) {
+        self.maps.entry(map.into()).or_default();
+    }
+
     fn kept(&mut self, map: &str) -> &mut Kept {
         self.maps.get_mut(map).unwrap()
     }

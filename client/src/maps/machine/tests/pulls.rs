@@ -228,3 +228,29 @@ fn what_a_server_cannot_do_is_done_in_another_way() {
     assert!(talk.sleep() <= 200);
     talk.one(is_pull);
 }
+
+#[test]
+fn a_map_that_is_opened_later_begins_then_and_one_that_is_closed_says_nothing_more() {
+    let mut talk = Talk::online(&[MAP]);
+    talk.live();
+    talk.replica.open("later");
+    talk.replica.write("later", "a", Some("1"), WALL);
+    talk.machine.opened(&"later".into());
+    let pushed = talk.pushed();
+    assert_eq!(pushed[0].1, ["a"]);
+    talk.machine.closed(&"later".into());
+    let said = talk.hear();
+    assert!(
+        matches!(&said[..], [(_, Payload::Unsubscribe(gone))] if gone.map_name == "later"),
+        "{said:?}"
+    );
+    talk.ack(&pushed[0].0, durable()).unwrap();
+    let other = OperationMessage { map_name: "later".into(), ..op("b", "1", WALL, "b") };
+    talk.say("", batch(&[other], b"1", b"2")).unwrap();
+    assert!(!talk.replica.values("later").contains_key("b"));
+    assert_eq!(talk.hear(), []);
+    assert!(talk.machine.is_equal(MAP));
+    talk.machine.opened(&"later".into());
+    let (_, request) = talk.one(is_pull);
+    assert_eq!(request.map_name, "later");
+}

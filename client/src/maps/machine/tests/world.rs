@@ -53,9 +53,8 @@ pub(super) struct World {
     parcel: u64,
     /// When the last parcel of a session arrives, each way: they do not overtake each other.
     last: BTreeMap<(u64, bool), u64>,
-    /// Bytes that were sent, up and down, and how many messages.
+    /// Bytes that were sent, up and down.
     pub(super) bytes: [usize; 2],
-    pub(super) messages: [usize; 2],
     /// What the server says that it can do is cut down to this.
     pub(super) offers: &'static [&'static str],
     /// What the server heard.
@@ -76,7 +75,6 @@ impl World {
             parcel: 0,
             last: BTreeMap::new(),
             bytes: [0; 2],
-            messages: [0; 2],
             offers: &["cursor", "negentropy1"],
             heard: Vec::new(),
         }
@@ -220,7 +218,6 @@ impl World {
             match device.machine.poll(&mut device.replica, now) {
                 Ok(Some(message)) => {
                     self.bytes[0] += message.len();
-                    self.messages[0] += 1;
                     self.send(session, true, Parcel::Up(session, message));
                 }
                 Ok(None) => return,
@@ -260,7 +257,6 @@ impl World {
         for Out { to, what, .. } in out {
             if let Sent::Message(message) = &what {
                 self.bytes[1] += message.len();
-                self.messages[1] += 1;
             }
             self.send(to, false, Parcel::Down(to, what));
         }
