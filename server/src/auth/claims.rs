@@ -46,13 +46,15 @@ impl Rules {
         }
         self.judge_issuer(claims)?;
         self.judge_audience(claims)?;
+        let (perms, roles) = (permissions(claims), roles(claims));
         Ok(Identity {
+            grants_unreadable: perms.is_err() || roles.is_err(),
             subject: text(claims, "sub")?,
             tenant: text(claims, "tenant")?,
             scopes: words(claims, "scope")?,
             workspaces: list(claims, "workspaces")?,
-            perms: permissions(claims)?,
-            roles: roles(claims)?,
+            perms: perms.unwrap_or_default(),
+            roles: roles.unwrap_or_default(),
             expires,
         })
     }
@@ -266,6 +268,7 @@ mod tests {
         let some = Permission::parse("todos*:READ+PUT").unwrap();
         let claims = json!({ "perms": perms_claim(&[everything.clone(), some.clone()]), "roles": ["a", "b"] });
         let identity = judge(|_| (), &claims).unwrap();
+        assert!(!identity.grants_unreadable);
         assert_eq!(identity.perms.unwrap(), [everything, some]);
         assert_eq!(identity.roles.unwrap(), ["a", "b"]);
         assert_eq!(judge(|_| (), &json!({ "perms": [] })).unwrap().perms, Some(Vec::new()));
@@ -291,10 +294,12 @@ mod tests {
                     .collect::<Vec<_>>()
             ),
         ] {
-            assert_eq!(judge(|_| (), &json!({ "perms": odd })), Err(Denied::Claims), "{odd}");
+            let identity = judge(|_| (), &json!({ "perms": odd })).unwrap();
+            assert!(identity.grants_unreadable && identity.perms.is_none(), "{odd}");
         }
         for odd in [json!(1), json!([1]), json!({}), json!(vec!["r"; 129])] {
-            assert_eq!(judge(|_| (), &json!({ "roles": odd })), Err(Denied::Claims), "{odd}");
+            let identity = judge(|_| (), &json!({ "roles": odd })).unwrap();
+            assert!(identity.grants_unreadable && identity.roles.is_none(), "{odd}");
         }
     }
 }

@@ -65,6 +65,9 @@ pub struct Identity {
     pub perms: Option<Vec<Permission>>,
     /// `roles`: names that the configuration gives a meaning; `None` when the token does not say.
     pub roles: Option<Vec<String>>,
+    /// `perms` or `roles` has another form than maps wants. A token may mean something else by these
+    /// names, so only maps refuses it.
+    pub grants_unreadable: bool,
     /// From when on the token counts no more: `exp` and the leeway.
     pub expires: Option<UnixMillis>,
 }

@@ -144,6 +144,9 @@ impl Doorkeeper {
 
 /// Whom a token that is believed speaks for, and what he may do.
 fn admit(identity: &Identity, roles: &[Role]) -> Result<Principal, Denied> {
+    if identity.grants_unreadable {
+        return Err(Denied::Claims);
+    }
     let user = identity.subject.as_deref();
     let user = user.filter(|user| (1..=USER_BYTES_MAX).contains(&user.len()));
     let user = user.ok_or(Denied::NoSubject)?.to_owned();
@@ -210,6 +213,8 @@ mod tests {
         {
             assert_eq!(admit(&nameless, &[]).unwrap_err(), Denied::NoSubject);
         }
+        let unreadable = identity(|i| i.grants_unreadable = true);
+        assert_eq!(admit(&unreadable, &[]).unwrap_err(), Denied::Claims);
         let endless = identity(|i| i.expires = None);
         assert_eq!(admit(&endless, &[]).unwrap_err(), Denied::NoExpiry);
     }

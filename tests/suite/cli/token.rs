@@ -63,7 +63,7 @@ fn a_token_that_is_made_is_taken_and_says_who_it_is_for() {
     let perms =
         serde_json::json!([{"map":"todos*","ops":["READ","PUT"]},{"map":"news","ops":["READ"]}]);
     assert_eq!((&told["perms"], &told["roles"]), (&perms, &serde_json::json!(["editor"])));
-    assert!(told["expires_ms"].is_u64());
+    assert!(told["expires_ms"].is_u64() && told["grants_unreadable"] == false);
     let human = token(dir.path(), &["check", made.out.trim()]);
     assert!(human.out.contains("would take") && human.out.contains("ann"), "{}", human.out);
     assert!(human.out.contains("todos*:READ+PUT"), "{}", human.out);

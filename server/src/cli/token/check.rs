@@ -25,7 +25,7 @@ pub(crate) struct CheckArgs {
     /// The token, or - for standard input [env: SYNCLINE_TOKEN]
     token: Option<String>,
     /// Print JSON: {"valid", "reason", "message"} or {"valid", "subject", "tenant", "scopes",
-    /// "workspaces", "perms", "roles", "expires_ms"}
+    /// "workspaces", "perms", "roles", "grants_unreadable", "expires_ms"}
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -98,6 +98,7 @@ fn as_json(checked: &Result<Identity, Denied>) -> serde_json::Value {
             "workspaces": identity.workspaces,
             "perms": identity.perms.as_deref().map(perms_claim),
             "roles": identity.roles,
+            "grants_unreadable": identity.grants_unreadable,
             "expires_ms": identity.expires.map(|at| at.0),
         }),
         Err(why) => json!({ "valid": false, "reason": why.label(), "message": why.to_string() }),

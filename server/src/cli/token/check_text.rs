@@ -20,6 +20,9 @@ pub(super) fn text(identity: &Identity, now_ms: u64, style: Style) -> String {
     let allowed = |perms: &Vec<Permission>| perms.iter().map(Permission::text).collect::<Vec<_>>();
     line("perms", all(&identity.perms.as_ref().map(allowed)));
     line("roles", all(&identity.roles));
+    if identity.grants_unreadable {
+        line("maps", Some("refuses it: perms or roles are not of its form".into()));
+    }
     let left = |ms: u64| format!("in {}, the leeway counted", lasting(ms.saturating_sub(now_ms)));
     line("expires", Some(identity.expires.map_or("never".into(), |at| left(at.0))));
     out
