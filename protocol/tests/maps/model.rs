@@ -163,7 +163,7 @@ impl World {
                 self.model.sweep(self.space.now);
             }
             Step::Restart(prepared) => self.space.restart(prepared),
-            Step::Pull(peer, items) => while self.pull(peer, items) {},
+            Step::Pull(peer, items) => self.pull_all(peer, items),
             Step::Peep(peer, items) => drop(self.pull(peer, items)),
         }
     }
@@ -179,6 +179,11 @@ impl World {
         assert_eq!(outcomes, expected);
         let applied = outcomes.iter().filter(|it| **it == Outcome::Applied).count();
         assert_eq!(written.applied as usize, applied);
+    }
+
+    /// All pages for a peer.
+    fn pull_all(&mut self, at: usize, max_items: u32) {
+        assert!((0..100).any(|_| !self.pull(at, max_items)), "pages come to an end");
     }
 
     /// One page for a peer; whether there are more.
@@ -247,7 +252,7 @@ proptest! {
             world.check();
         }
         for peer in 0..3 {
-            while world.pull(peer, 3) {}
+            world.pull_all(peer, 3);
             prop_assert_eq!(world.peers[peer].0.root(), world.model.peer().root());
         }
     }
