@@ -14,7 +14,7 @@ use crate::{
     goals::{self, GoalsOptions},
     latency,
     limits::{self, SyncOptions, Yardstick},
-    load::{Scenario, oplog, relay, workspace},
+    load::{Scenario, maps, oplog, relay, workspace},
     report,
     run::{RunOptions, run_once},
     target::{self, PinnedOptions, Target},
@@ -36,6 +36,8 @@ enum Command {
     Workspace(Box<DriveOptions<workspace::Scenario>>),
     /// Drive the oplog dialect
     Oplog(Box<DriveOptions<oplog::Scenario>>),
+    /// Drive the maps dialect
+    Maps(Box<DriveOptions<maps::Scenario>>),
     /// Measure the server goals against their yardsticks
     Goals(Box<GoalsOptions>),
     /// Be a yardstick
@@ -95,6 +97,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Error> {
         Command::Relay(options) => measure(*options, relay::Scenario::usual),
         Command::Workspace(options) => measure(*options, workspace::Scenario::usual),
         Command::Oplog(options) => measure(*options, oplog::Scenario::usual),
+        Command::Maps(options) => measure(*options, maps::Scenario::usual),
         Command::Goals(options) => goals::run(&options),
         Command::Limit(limit) => run_limit(&limit),
         Command::Pinned(options) => Err(target::exec_pinned(&options)),

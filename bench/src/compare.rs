@@ -86,6 +86,7 @@ mod tests {
             server_rss_bytes: None,
             messages_per_read: 1.0,
             extra: Vec::new(),
+            rows: Vec::new(),
         }
     }
 

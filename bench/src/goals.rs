@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::{
     compare::Pairs,
     error::Error,
-    load::{Measured, Scenario, oplog, relay, workspace},
+    load::{Measured, Scenario, maps, oplog, relay, workspace},
     report,
     run::{RunOptions, run_once},
     stats::median,
@@ -18,10 +18,12 @@ use crate::{
 };
 
 /// Figures of peers that cannot run here, recorded once on a machine like this: single pushes and operations in
-/// batches of 1,000 per second of a lists server (Go, SQLite), operations per second of EtherPly (Go, not synced).
+/// batches of 1,000 per second of a lists server (Go, SQLite), operations per second of EtherPly (Go, not synced)
+/// and of TopGun (Rust, acknowledged in memory, not synced).
 const LISTS_SERVER_SINGLES: f64 = 469.0;
 const LISTS_SERVER_BATCHED: f64 = 145_000.0;
 const ETHERPLY_RATE: f64 = 12_700.0;
+const TOPGUN_RATE: f64 = 46_000.0;
 
 /// What to check.
 #[derive(Clone, Debug, clap::Args)]
@@ -86,6 +88,9 @@ pub(crate) fn run(options: &GoalsOptions) -> Result<(), Error> {
     }
     if check.wanted(&["P15"]) {
         check.join()?;
+    }
+    if check.wanted(&["P18"]) {
+        check.maps()?;
     }
     if check.wanted(&["P19"]) {
         check.oplog()?;
@@ -245,6 +250,34 @@ impl Check<'_> {
         let millis = median(runs.iter().map(|run| run.millis(0.5)));
         let what = "late join of 100,000 × 128 B: ms, median of the runs' medians";
         self.goal("P15", what, false, 20.0, millis);
+        Ok(())
+    }
+
+    /// The maps against what was measured of TopGun on another day, which cannot run here, and against the least
+    /// that reconciling can cost.
+    fn maps(&mut self) -> Result<(), Error> {
+        let ingest = median(self.alone(&maps::Scenario::ingest(64, 10).into())?.iter().map(rate));
+        let what =
+            "maps, pushes of 10 by 64 clients, synced: rate / the recorded TopGun's, not synced";
+        self.goal("P18", what, true, 10.0, ingest.map(|rate| rate / TOPGUN_RATE));
+        let followers = self.alone(&maps::Scenario::fanout().into())?;
+        let what = "maps, one writer, 1,000 followers: p99 in ms from writing to receiving";
+        let p99 = median(followers.iter().map(|run| run.millis(0.99)));
+        self.goal("P18", what, false, 20.0, p99);
+        // What it costs hardly differs from run to run, and filling the map takes long.
+        let run = self.run_options(Durability::Device);
+        let scenario = maps::Scenario::reconcile(1_000_000, vec![10]).into();
+        let costs = run_once(&scenario, Target::Syncline, &run)?;
+        for (way, questions, bytes) in
+            [("cursor", 1.0, 3_000.0), ("buckets", 3.0, 96_000.0), ("range", 3.0, 32_000.0)]
+        {
+            let cost = |name| costs.of_row(&maps::row(way, 10), name);
+            let both = cost("bytes_up").zip(cost("bytes_down")).map(|(up, down)| up + down);
+            let what = |figure| format!("maps, 1 M keys, 10 differ, by {way}: {figure}");
+            self.goal("P18", what("round trips"), false, questions, cost("round_trips"));
+            self.goal("P18", what("bytes both ways"), false, bytes, both);
+            self.goal("P18", what("server CPU in ms"), false, 2.0, cost("server_cpu_ms"));
+        }
         Ok(())
     }
 

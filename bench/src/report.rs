@@ -4,7 +4,12 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
-use crate::{compare::Pairs, load::Measured, stats::median, target::Target};
+use crate::{
+    compare::Pairs,
+    load::{Measured, Row},
+    stats::median,
+    target::Target,
+};
 
 /// One figure of a measurement.
 pub(crate) struct Figure {
@@ -43,6 +48,12 @@ pub(crate) const FIGURES: &[Figure] = &[
         digits: 0,
         read: |run| run.extra("rss_bytes_per_connection_at_join"),
     },
+    Figure {
+        name: "megabytes_per_second",
+        digits: 0,
+        read: |run| run.extra("megabytes_per_second"),
+    },
+    Figure { name: "listens_ms", digits: 0, read: |run| run.extra("listens_ms") },
 ];
 
 fn quantile(run: &Measured, quantile: f64) -> Option<f64> {
@@ -77,6 +88,13 @@ pub(crate) fn run_json(scenario: &str, target: &str, run: &Measured) -> Value {
         }
     }
     object.insert("client_bound".into(), run.client_bound().into());
+    if !run.rows.is_empty() {
+        let rows = run.rows.iter().map(|row| {
+            let figures = row.figures.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+            (row.name.clone(), Value::Object(figures.collect()))
+        });
+        object.insert("rows".into(), Value::Object(rows.collect()));
+    }
     Value::Object(object)
 }
 
@@ -94,8 +112,23 @@ pub(crate) fn run_table(
             writeln!(out, "  {:<34}{:>16}", figure.name, number(value, figure.digits))?;
         }
     }
+    rows_table(out, &run.rows)?;
     if run.client_bound() {
         writeln!(out, "  the generator was the bottleneck: the server could do more")?;
+    }
+    Ok(())
+}
+
+fn rows_table(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
+    let Some(first) = rows.first() else { return Ok(()) };
+    let names: String = first.figures.iter().map(|(name, _)| format!("{name:>15}")).collect();
+    writeln!(out, "  {:<28}{names}", "")?;
+    for row in rows {
+        let values = row.figures.iter().map(|(_, value)| {
+            let digits = if value.fract() == 0.0 { 0 } else { 3 };
+            format!("{:>15}", number(*value, digits))
+        });
+        writeln!(out, "  {:<28}{}", row.name, values.collect::<String>())?;
     }
     Ok(())
 }
@@ -194,10 +227,12 @@ mod tests {
             server_rss_bytes: Some(3 << 20),
             messages_per_read: 1.5,
             extra: vec![("rss_bytes_per_connection", 1500.0)],
+            rows: vec![Row { name: "cursor".into(), figures: vec![("bytes_up", 80.0)] }],
         };
         let json = run_json("ingest", "limit-ack", &run);
         assert_eq!((&json["target"], &json["per_second"]), (&"limit-ack".into(), &1500.0.into()));
         assert_eq!(json["rss_bytes_per_connection"], 1500.0);
+        assert_eq!(json["rows"]["cursor"]["bytes_up"], 80.0);
         assert_eq!(json.get("p50_ms"), None);
         assert_eq!(json.get("server_load"), None);
         latency::record_nanos(&mut run.latency, 2_000_000, 3);

@@ -1,15 +1,18 @@
 //! One run of a scenario: start what is measured, or take what is there, and drive it.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::{
+    cell::RefCell,
+    net::{SocketAddr, ToSocketAddrs},
+};
 
 use crate::{
     error::Error,
     load::{
-        Measured, MeterOptions, Probe, Scenario, oplog,
+        Measured, MeterOptions, Probe, Scenario, maps, oplog,
         relay::{self, Framing},
         workspace,
     },
-    target::{self, StartOptions, Started, Target},
+    target::{self, Ack, StartOptions, Started, Target},
 };
 
 /// The path at which a server speaks the relay dialect.
@@ -24,7 +27,7 @@ pub(crate) struct RunOptions {
     /// The process of that server, to measure what it uses
     #[arg(long, global = true, requires = "url")]
     pub(crate) server_pid: Option<u32>,
-    /// A token that opens every workspace of that server
+    /// A token that opens every workspace and allows everything in every map of that server
     #[arg(long, global = true, requires = "url")]
     pub(crate) token: Option<String>,
     /// Speak the relay's JSON framing instead of its binary one
@@ -56,11 +59,12 @@ pub(crate) fn run_once(
         let (address, path) = parse_url(url)?;
         let probe = options.server_pid.map(Probe::new);
         let token = || {
-            let missing = || Error::Usage("with --url a workspace needs --token".into());
+            let missing = || Error::Usage("with --url workspaces and maps need --token".into());
             options.token.clone().ok_or_else(missing)
         };
+        let restart = || Err(Error::Usage("a server at a --url is not ours to restart".into()));
         let place = (target, address, path);
-        return drive(scenario, place, token, options, probe.as_ref());
+        return drive(scenario, place, (token, restart), options, probe.as_ref());
     }
     let pushes = matches!(scenario, Scenario::Oplog(oplog::Scenario::Push(_)));
     if target == Target::DurableStreams && !pushes {
@@ -74,17 +78,18 @@ pub(crate) fn run_once(
             return Err(Error::Usage("the yardsticks speak the binary framing only".into()));
         }
     }
-    let started = Started::start(target, &options.start)?;
-    let probe = Probe::new(started.pid());
-    let token = || started.token(&options.start);
-    let place = (target, started.address, RELAY_PATH.into());
-    drive(scenario, place, token, options, Some(&probe))
+    let started = RefCell::new(Started::start(target, &options.start)?);
+    let (probe, address) = (Probe::new(started.borrow().pid()), started.borrow().address);
+    let token = || started.borrow().token(&options.start);
+    let restart = || started.borrow_mut().restart(target, &options.start);
+    let place = (target, address, RELAY_PATH.into());
+    drive(scenario, place, (token, restart), options, Some(&probe))
 }
 
 fn drive(
     scenario: &Scenario,
     (target, address, path): (Target, SocketAddr, String),
-    token: impl FnOnce() -> Result<String, Error>,
+    (token, restart): (impl FnOnce() -> Result<String, Error>, impl FnMut() -> Result<(), Error>),
     options: &RunOptions,
     probe: Option<&Probe>,
 ) -> Result<Measured, Error> {
@@ -101,6 +106,11 @@ fn drive(
         Scenario::Oplog(scenario) => {
             let is_stream = target == Target::DurableStreams;
             oplog::run(scenario, &oplog::Endpoint { address, is_stream }, meter, probe)
+        }
+        Scenario::Maps(scenario) => {
+            let durable = options.start.ack == Ack::Device;
+            let endpoint = maps::Endpoint { address, token: token()?, durable };
+            maps::run(scenario, &endpoint, meter, probe, restart)
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The generator against a real server in this process: every scenario of workspace and oplog runs, and what is wrong
-//! with a server is noticed.
+//! The generator against a real server in this process: every scenario of workspace, oplog and maps runs, and what is
+//! wrong with a server is noticed.
 
 use std::{fs, process::Command};
 
@@ -18,6 +18,7 @@ fn serve() -> Serving {
     config.http.listen = ([127, 0, 0, 1], 0).into();
     config.http.shards = 1;
     config.storage.dir = dir.path().join("data");
+    config.maps.requests_per_second_max = 1_000_000;
     Serving { server: Server::start(config).unwrap(), _dir: dir }
 }
 
@@ -82,6 +83,52 @@ fn pulls_bring_what_is_missing() {
 fn a_bootstrap_brings_everything() {
     let bootstrap = ["bootstrap", "--ops", "1200", "--times", "3"];
     assert_eq!(count(run(&serve(), "oplog", &bootstrap)), 3);
+}
+
+#[test]
+fn pushes_to_maps_are_acknowledged_and_all_there() {
+    let serving = serve();
+    let push = ["ingest", "--connections", "3", "--ops", "10", "--keys", "40", "--maps", "2"];
+    let done = count(run(&serving, "maps", &push));
+    assert!(done > 0 && done.is_multiple_of(10), "{done}");
+    assert!(count(run(&serving, "maps", &["ingest", "--connections", "2", "--ops", "1"])) > 0);
+    let in_memory = ["ingest", "--connections", "1", "--ack", "memory"];
+    let complaint = run(&serving, "maps", &in_memory).unwrap_err();
+    assert!(complaint.contains("durable: true"), "the server promises more: {complaint}");
+}
+
+#[test]
+fn followers_of_a_map_are_told_everything() {
+    let serving = serve();
+    let fanout = ["fanout", "--maps", "2", "--subscribers", "3"];
+    for rate in ["0", "600"] {
+        assert!(count(run(&serving, "maps", &[&fanout[..], &["--rate", rate]].concat())) > 0);
+    }
+}
+
+#[test]
+fn whoever_was_away_finds_what_changed_in_each_way() {
+    let reconcile = ["reconcile", "--keys", "5000", "--differing", "0,7,400", "--times", "2"];
+    let told = run(&serve(), "maps", &reconcile).unwrap();
+    let rows = told["rows"].as_object().unwrap();
+    assert_eq!((rows.len(), told["done"].as_u64()), (9, Some(18)));
+    let of = |row: &str, figure: &str| rows[row][figure].as_f64().unwrap();
+    assert_eq!(of("cursor, 7 differ", "round_trips"), 1.0);
+    assert!(of("range, 7 differ", "bytes_up") < of("range, 400 differ", "bytes_up"));
+    assert!(of("buckets, 0 differ", "bytes_down") < 200.0);
+}
+
+#[test]
+fn newcomers_get_a_map_whole() {
+    let snapshot = ["snapshot", "--keys", "2500", "--readers", "2"];
+    let told = run(&serve(), "maps", &snapshot).unwrap();
+    assert!(told["megabytes_per_second"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn only_a_server_that_was_started_here_is_restarted() {
+    let complaint = run(&serve(), "maps", &["restart", "--keys", "10"]).unwrap_err();
+    assert!(complaint.contains("not ours to restart"), "{complaint}");
 }
 
 #[test]

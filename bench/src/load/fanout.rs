@@ -19,10 +19,20 @@ pub(super) trait Fans: Wire + Sized {
     /// Publishes the payload with this stamp on a link.
     fn publish(sockets: &mut Sockets<Self>, link: usize, payloads: &mut Payloads, stamp: Stamp);
 
-    /// The stamp of a message that a subscriber got as its `counter`th, from 0; `None` when it is
-    /// not what was published as that.
-    fn delivered(&self, message: &Self::In<'_>, payloads: &Payloads, counter: u64)
-    -> Option<Stamp>;
+    /// Calls `each` with the stamps of what was published and this message carries to a subscriber, from its
+    /// `counter`th on, counted from 0; false when it carries something else.
+    fn carried(
+        &self,
+        message: &Self::In<'_>,
+        payloads: &Payloads,
+        counter: u64,
+        each: impl FnMut(Stamp),
+    ) -> bool;
+
+    /// Whether a message tells a publisher that what it published was taken, and nothing else.
+    fn accepts_publishing(&self, _message: &Self::In<'_>) -> bool {
+        false
+    }
 }
 
 /// The numbers of `fanout`.
@@ -194,20 +204,24 @@ impl<W: Fans> Handler<W> for Fanout<W> {
         now: u64,
     ) -> Result<(), Error> {
         let Some(subscriber) = &mut self.subscribers[link] else {
+            if sockets.wire().accepts_publishing(&message) {
+                return Ok(());
+            }
             return Err(Error::Violation(format!("connection {link} publishes and got a message")));
         };
-        let counter = subscriber.received;
-        subscriber.received += 1;
-        match sockets.wire().delivered(&message, &self.payloads, counter) {
-            Some(stamp) if stamp.counter == counter => {
-                self.rooms[subscriber.room].delivered += 1;
-                self.meter.record(now.saturating_sub(stamp.sent), 1);
-                Ok(())
-            }
-            found => Err(Error::Violation(format!(
-                "connection {link} expected message {counter} and got another: {found:?}"
-            ))),
+        let (first, meter) = (subscriber.received, &mut self.meter);
+        let mut in_order = true;
+        let carried = sockets.wire().carried(&message, &self.payloads, first, |stamp| {
+            in_order &= stamp.counter == subscriber.received;
+            subscriber.received += 1;
+            meter.record(now.saturating_sub(stamp.sent), 1);
+        });
+        if !carried || !in_order {
+            let what = format!("connection {link} expected message {first} and got another");
+            return Err(Error::Violation(what));
         }
+        self.rooms[subscriber.room].delivered += subscriber.received - first;
+        Ok(())
     }
 }
 

@@ -25,6 +25,17 @@ pub(crate) struct Measured {
     pub(crate) messages_per_read: f64,
     /// Figures of this scenario alone: name and value.
     pub(crate) extra: Vec<(&'static str, f64)>,
+    /// What a scenario measured one after the other, each with the same figures.
+    pub(crate) rows: Vec<Row>,
+}
+
+/// One of the things that a scenario measures one after the other.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    /// What it is.
+    pub(crate) name: String,
+    /// Its figures: name and value.
+    pub(crate) figures: Vec<(&'static str, f64)>,
 }
 
 impl Measured {
@@ -56,6 +67,12 @@ impl Measured {
     /// The latency at a quantile, in milliseconds.
     pub(crate) fn millis(&self, quantile: f64) -> f64 {
         latency::millis(&self.latency, quantile)
+    }
+
+    /// A figure of a row.
+    pub(crate) fn of_row(&self, row: &str, name: &str) -> Option<f64> {
+        let row = self.rows.iter().find(|known| known.name == row)?;
+        row.figures.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
     }
 
     /// A figure of this scenario alone.

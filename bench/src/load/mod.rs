@@ -6,6 +6,7 @@ mod drive;
 mod exchanges;
 mod fanout;
 mod link;
+pub(crate) mod maps;
 mod measured;
 mod meter;
 mod net;
@@ -17,7 +18,11 @@ mod sockets;
 mod usage;
 pub(crate) mod workspace;
 
-pub(crate) use self::{measured::Measured, meter::MeterOptions, probe::Probe};
+pub(crate) use self::{
+    measured::{Measured, Row},
+    meter::MeterOptions,
+    probe::Probe,
+};
 
 /// One scenario of any dialect.
 #[derive(Clone, Debug)]
@@ -28,6 +33,8 @@ pub(crate) enum Scenario {
     Workspace(workspace::Scenario),
     /// Over HTTP
     Oplog(oplog::Scenario),
+    /// Over `/v1/maps`
+    Maps(maps::Scenario),
 }
 
 impl Scenario {
@@ -37,6 +44,7 @@ impl Scenario {
             Self::Relay(scenario) => scenario.name(),
             Self::Workspace(scenario) => scenario.name(),
             Self::Oplog(scenario) => scenario.name(),
+            Self::Maps(scenario) => scenario.name(),
         }
     }
 }
@@ -56,5 +64,11 @@ impl From<workspace::Scenario> for Scenario {
 impl From<oplog::Scenario> for Scenario {
     fn from(scenario: oplog::Scenario) -> Self {
         Self::Oplog(scenario)
+    }
+}
+
+impl From<maps::Scenario> for Scenario {
+    fn from(scenario: maps::Scenario) -> Self {
+        Self::Maps(scenario)
     }
 }

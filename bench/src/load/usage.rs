@@ -49,6 +49,7 @@ impl Usage {
             messages_per_read: (end.messages - self.messages) as f64
                 / (end.reads - self.reads).max(1) as f64,
             extra: Vec::new(),
+            rows: Vec::new(),
         })
     }
 }

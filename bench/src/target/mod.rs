@@ -24,6 +24,9 @@ pub(crate) use self::pinned::{PinnedOptions, exec_pinned, pin_self};
 const DIR_VARIABLE: &str = "SYNCLINE_STORAGE_DIR";
 const DATA: &str = "data";
 
+/// What the target says, beside that directory.
+const LOG: &str = "log";
+
 const START_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What can be measured.
@@ -68,6 +71,15 @@ pub(crate) enum Durability {
     Os,
 }
 
+/// When the server acknowledges what is written to a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Ack {
+    /// When it is durable
+    Device,
+    /// When it is in memory
+    Memory,
+}
+
 /// How a target is started.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct StartOptions {
@@ -83,6 +95,9 @@ pub(crate) struct StartOptions {
     /// What an acknowledged write of the server survives
     #[arg(long, value_enum, default_value = "device", global = true)]
     pub(crate) durability: Durability,
+    /// When the server acknowledges what is written to a map
+    #[arg(long, value_enum, default_value = "device", global = true)]
+    pub(crate) ack: Ack,
     /// The server's program; by default `syncline` beside this one
     #[arg(long, global = true)]
     pub(crate) program: Option<PathBuf>,
@@ -111,36 +126,18 @@ impl Started {
         };
         complain_of_tmpfs(dir.path())?;
         let address = free_address()?;
-        let this = env::current_exe()?;
-        let mut command = Command::new(&this);
-        command.args(["pinned", "--cpu", &options.server_cpu.to_string(), "--"]);
-        match target.limit() {
-            _ if target == Target::DurableStreams => command
-                .arg(&options.durable_streams)
-                .args(["--durability", "wal", "--port", &address.port().to_string(), "--data-dir"])
-                .arg(dir.path().join(DATA)),
-            Some(limit) => command
-                .arg(&this)
-                .args(["limit", limit, "--listen", &address.to_string(), "--dir"])
-                .arg(dir.path()),
-            None => command
-                .arg(program(options, &this)?)
-                .arg("serve")
-                .env("SYNCLINE_HTTP_LISTEN", address.to_string())
-                .env(DIR_VARIABLE, dir.path().join(DATA))
-                .env("SYNCLINE_STORAGE_DURABILITY", durability_name(options.durability)),
-        };
-        let log = dir.path().join("log");
-        let output = fs::File::create(&log)?;
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .spawn()
-            .map_err(|error| Error::Server(format!("cannot start {}: {error}", target.name())))?;
+        let child = spawn(target, options, address, dir.path())?;
         let mut started = Self { address, child, dir };
-        started.wait_ready(target, &log)?;
+        started.wait_ready(target)?;
         Ok(started)
+    }
+
+    /// Kills it, and starts it again with what it has stored; returns as soon as it accepts connections.
+    pub(crate) fn restart(&mut self, target: Target, options: &StartOptions) -> Result<(), Error> {
+        self.child.kill()?;
+        self.child.wait()?;
+        self.child = spawn(target, options, self.address, self.dir.path())?;
+        self.wait_ready(target)
     }
 
     /// Its process.
@@ -153,7 +150,7 @@ impl Started {
         let deadline = Instant::now() + START_TIMEOUT;
         loop {
             let made = Command::new(program(options, &env::current_exe()?)?)
-                .args(["token", "gen", "--sub", "bench"])
+                .args(["token", "gen", "--sub", "bench", "--perm", "*:READ,PUT,REMOVE"])
                 .env(DIR_VARIABLE, self.dir.path().join(DATA))
                 .output()?;
             if made.status.success() {
@@ -168,7 +165,7 @@ impl Started {
         }
     }
 
-    fn wait_ready(&mut self, target: Target, log: &Path) -> Result<(), Error> {
+    fn wait_ready(&mut self, target: Target) -> Result<(), Error> {
         let deadline = Instant::now() + START_TIMEOUT;
         loop {
             if TcpStream::connect(self.address).is_ok() {
@@ -176,14 +173,14 @@ impl Started {
             }
             let ended = self.child.try_wait()?;
             if ended.is_some() || Instant::now() > deadline {
-                let said = fs::read_to_string(log).unwrap_or_default();
+                let said = fs::read_to_string(self.dir.path().join(LOG)).unwrap_or_default();
                 let name = target.name();
                 return Err(Error::Server(match ended {
                     Some(status) => format!("{name} ended at its start ({status}): {said}"),
                     None => format!("{name} does not listen on {}: {said}", self.address),
                 }));
             }
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 }
@@ -193,6 +190,48 @@ impl Drop for Started {
         // What is measured has been measured; only an already ended process makes these fail.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+fn spawn(
+    target: Target,
+    options: &StartOptions,
+    address: SocketAddr,
+    dir: &Path,
+) -> Result<Child, Error> {
+    let this = env::current_exe()?;
+    let mut command = Command::new(&this);
+    command.args(["pinned", "--cpu", &options.server_cpu.to_string(), "--"]);
+    match target.limit() {
+        _ if target == Target::DurableStreams => command
+            .arg(&options.durable_streams)
+            .args(["--durability", "wal", "--port", &address.port().to_string(), "--data-dir"])
+            .arg(dir.join(DATA)),
+        Some(limit) => command
+            .arg(&this)
+            .args(["limit", limit, "--listen", &address.to_string(), "--dir"])
+            .arg(dir),
+        None => command
+            .arg(program(options, &this)?)
+            .arg("serve")
+            .env("SYNCLINE_HTTP_LISTEN", address.to_string())
+            .env(DIR_VARIABLE, dir.join(DATA))
+            .env("SYNCLINE_STORAGE_DURABILITY", durability_name(options.durability))
+            .env("SYNCLINE_MAPS_ACK", ack_name(options.ack)),
+    };
+    let output = fs::File::create(dir.join(LOG))?;
+    command
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output)
+        .spawn()
+        .map_err(|error| Error::Server(format!("cannot start {}: {error}", target.name())))
+}
+
+fn ack_name(ack: Ack) -> &'static str {
+    match ack {
+        Ack::Device => "device",
+        Ack::Memory => "memory",
     }
 }
 

@@ -81,6 +81,16 @@ pub(crate) fn push_head(
     }
 }
 
+/// Bytes of an unfragmented frame.
+pub(crate) fn frame_bytes(payload_bytes: usize, masked: bool) -> usize {
+    let length_bytes = match payload_bytes {
+        0..=125 => 0,
+        126..=0xFFFF => 2,
+        _ => 8,
+    };
+    2 + length_bytes + if masked { 4 } else { 0 } + payload_bytes
+}
+
 /// Masks or unmasks a payload in place.
 pub(crate) fn apply_mask(payload: &mut [u8], key: [u8; 4]) {
     let [a, b, c, d] = key;
@@ -106,6 +116,7 @@ mod tests {
                 push_head(&mut bytes, BINARY, payload_bytes, mask);
                 let head = Head::parse(&bytes).unwrap();
                 assert_eq!(head.head_bytes, bytes.len());
+                assert_eq!(head.frame_bytes(), frame_bytes(payload_bytes, mask.is_some()));
                 assert_eq!((head.payload_bytes, head.mask), (payload_bytes, mask));
                 assert_eq!((head.fin, head.opcode), (true, BINARY));
                 for cut in 0..bytes.len() {

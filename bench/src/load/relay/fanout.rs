@@ -36,17 +36,18 @@ impl Fans for Relay {
         net.say(link, &ClientMessage::Submit { id: stamp.counter + 1, payload });
     }
 
-    fn delivered(
+    fn carried(
         &self,
         message: &ServerMessage<'_>,
         payloads: &Payloads,
         counter: u64,
-    ) -> Option<Stamp> {
+        each: impl FnMut(Stamp),
+    ) -> bool {
         match *message {
             ServerMessage::Change { sequence, payload } if sequence == counter + 1 => {
-                payloads.check(payload)
+                payloads.check(payload).map(each).is_some()
             }
-            _ => None,
+            _ => false,
         }
     }
 }

@@ -46,12 +46,18 @@ impl Fans for Workspace {
         sockets.say(link, &Op { key, value: payloads.make(stamp), timestamp });
     }
 
-    fn delivered(&self, message: &Said<'_>, payloads: &Payloads, counter: u64) -> Option<Stamp> {
+    fn carried(
+        &self,
+        message: &Said<'_>,
+        payloads: &Payloads,
+        counter: u64,
+        each: impl FnMut(Stamp),
+    ) -> bool {
         match message {
             Said::Op(op) if (op.key, op.timestamp) == key_and_time(counter) => {
-                payloads.check(op.value)
+                payloads.check(op.value).map(each).is_some()
             }
-            _ => None,
+            _ => false,
         }
     }
 }
