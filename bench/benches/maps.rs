@@ -1,13 +1,27 @@
 //! The maps' index alone, with a million records: writes, loading, the questions that finding a
-//! difference asks, and ranges answered.
+//! difference asks, and ranges answered. And a push taken by a session and its map, without a server.
 #![allow(missing_docs, reason = "criterion's macros make public items")]
 
-use std::{hint::black_box, time::Duration};
+use std::{collections::HashMap, hint::black_box, sync::Arc, time::Duration};
+
+use bytes::Bytes;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use syncline_protocol::dialects::maps::{
-    Entry, Index, Leaf, Path, Prefix, fingerprint,
-    range::{Initiator, RANGE_BYTES, answer},
+use syncline_protocol::{
+    dialect::{
+        Act, Dialect, Incoming, Member, Moment, Room as _, Session as _, Step, UnixMillis,
+        memory::{Effect, Memory, Seen},
+    },
+    dialects::maps::{
+        Entry, Handshake, Index, Leaf, Maps, Path, Prefix, Room, Session, fingerprint,
+        memory::Tokens,
+        proto::{
+            AuthRequest, Envelope, OperationMessage, SyncRequest, envelope::Payload,
+            sync_request::Type,
+        },
+        range::{Initiator, RANGE_BYTES, answer},
+        wire,
+    },
 };
 
 const RECORDS: u64 = 1_000_000;
@@ -129,6 +143,113 @@ fn ranges(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// A client that was let in, and the rooms that it asks, in memory.
+struct World {
+    maps: Maps,
+    session: Session,
+    rooms: HashMap<String, (Room, Memory)>,
+    said: Option<Bytes>,
+}
+
+const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
+
+fn moment() -> Moment {
+    Moment { now: NOW, ..Moment::default() }
+}
+
+impl World {
+    fn new() -> Self {
+        let (maps, tokens) = (Maps::default(), Tokens::default());
+        tokens.allow("token", "bench", UnixMillis(u64::MAX));
+        let (connected, host) = (NOW, Arc::new(tokens));
+        let session = maps.accept(Handshake { number: 1, connected, host, principal: None });
+        let mut world = Self { maps, session, rooms: HashMap::new(), said: None };
+        let (token, node_id) = ("token".into(), "bench".into());
+        let auth = AuthRequest { token, node_id, protocol_version: 1, ..AuthRequest::default() };
+        world.says(message(Payload::Auth(auth)));
+        world
+    }
+
+    /// Takes a message and does everything that follows: the last thing that the session said.
+    fn says(&mut self, message: Bytes) -> Option<Bytes> {
+        self.said = None;
+        match self.session.receive(Incoming::Binary(message), moment()) {
+            Ok(Step::Acts(acts)) => self.act(acts),
+            other => panic!("a session acts: {other:?}"),
+        }
+        self.said.take()
+    }
+
+    fn act(&mut self, acts: Vec<Act<<Maps as Dialect>::Command>>) {
+        for act in acts {
+            match act {
+                Act::Send(message) => self.said = Some(message),
+                Act::Ask { ticket, room: name, command } => {
+                    if !self.rooms.contains_key(&name) {
+                        let room = (self.maps.room(&name), Memory::default());
+                        self.rooms.insert(name.clone(), room);
+                    }
+                    let (room, memory) = self.rooms.get_mut(&name).expect("it is there");
+                    let mut seen = Seen::default();
+                    room.apply(Member(1), command, NOW, memory, &mut seen).expect("memory");
+                    for effect in seen.0 {
+                        if let Effect::Answer(answer) = effect {
+                            let acts = self.session.answered(ticket, Ok(answer), moment());
+                            self.act(acts);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn message(payload: Payload) -> Bytes {
+    wire::encode(&Envelope { correlation_id: "1".into(), payload: Some(payload) })
+}
+
+/// A push of so many operations, each newer than those of the push before.
+fn push(number: u64, ops: u64) -> Bytes {
+    let op = |at| OperationMessage {
+        map_name: "bench-map".into(),
+        key: format!("key-{:017}", (number * ops + at) % 1000),
+        value: vec![7; 128].into(),
+        timestamp: format!("1700000000000:{}:bench", number * ops + at),
+        ..OperationMessage::default()
+    };
+    let (r#type, ops) = (Type::Push.into(), (0..ops).map(op).collect());
+    message(Payload::SyncReq(SyncRequest { r#type, ops, ..SyncRequest::default() }))
+}
+
+fn pushes(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("maps push");
+    for ops in [1, 10, 1000] {
+        let (mut world, mut number) = (World::new(), 0);
+        (0..1000).step_by(ops).for_each(|_| {
+            number += 1;
+            world.says(push(number, ops as u64));
+        });
+        group.throughput(Throughput::Elements(ops as u64));
+        group.bench_function(BenchmarkId::new("decoded, applied, answered", ops), |bencher| {
+            bencher.iter_batched(
+                || {
+                    number += 1;
+                    push(number, ops as u64)
+                },
+                |push| world.says(push).expect("an acknowledgement"),
+                BatchSize::SmallInput,
+            );
+        });
+        let bytes = push(1, ops as u64);
+        let limits = Maps::default().settings().limits;
+        group.bench_function(BenchmarkId::new("decoded", ops), |bencher| {
+            bencher.iter(|| wire::decode(black_box(bytes.clone()), &limits));
+        });
+    }
+    group.finish();
+}
+
 fn short() -> Criterion {
     Criterion::default()
         .warm_up_time(Duration::from_millis(200))
@@ -139,6 +260,6 @@ fn short() -> Criterion {
 criterion_group! {
     name = maps;
     config = short();
-    targets = writes, load, questions, ranges
+    targets = writes, load, questions, ranges, pushes
 }
 criterion_main!(maps);
