@@ -1,11 +1,14 @@
 //! The end of a token, and tokens that renew a session.
 
+use bytes::Bytes;
 use syncline_protocol::{
     dialect::UnixMillis,
     dialects::maps::proto::{AuthStatus, Envelope, ErrorCode, envelope::Payload},
 };
 
-use super::world::{NOW, TOKEN_MS, World, auth, get, keys, op, principal, push, request, sync};
+use super::world::{
+    NOW, TOKEN_MS, World, auth, get, keys, op, principal, push, request, subscribe, sync,
+};
 use syncline_protocol::dialects::maps::proto::sync_request::Type;
 
 /// A world with a client whose token ends in two seconds.
@@ -36,7 +39,15 @@ fn at_its_end_a_client_is_told_once_and_let_go_thirty_seconds_later() {
     );
     let single = Payload::Op(op("m", "k", "w", 1, "phone"));
     assert_eq!(world.error_code(anna, single), ErrorCode::TokenExpired);
-    assert_eq!(world.sync(anna, get("m", "k")).ops[0].value, "v");
+    // Nor does it read what others wrote, nor begin to follow it.
+    for request in [
+        sync(get("m", "k")),
+        sync(request(Type::PullSince, "m")),
+        sync(request(Type::MerkleHashReq, "")),
+        subscribe("m", "", &Bytes::new()),
+    ] {
+        assert_eq!(world.error_code(anna, request), ErrorCode::TokenExpired);
+    }
     world.pass(28_000);
     assert!(world.heard(anna).is_empty());
     assert_eq!(world.close_code(anna), None);

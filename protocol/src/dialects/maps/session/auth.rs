@@ -107,7 +107,8 @@ impl Session {
         self.rights().is_some_and(|rights| rights.grants.may(map, op))
     }
 
-    /// Whether its token has ended: it writes nothing and is told of no change until it has another.
+    /// Whether its token has ended: it writes nothing, reads nothing and is told of no change until it has
+    /// another.
     pub(super) fn has_expired(&self) -> bool {
         self.rights().is_some_and(|rights| rights.expired)
     }
@@ -224,7 +225,7 @@ impl Session {
         }
     }
 
-    /// Refuses a request to write when the token has ended.
+    /// Refuses a request when the token has ended.
     pub(super) fn refuse_when_expired(&mut self, place: u64) -> bool {
         let expired = self.has_expired();
         if expired {

@@ -212,6 +212,10 @@ impl Session {
             open.weight = weight;
             self.queue.begin(weight);
         }
+        let needs_token = !matches!(work, Work::Auth(_) | Work::Unsubscribe(_));
+        if needs_token && self.refuse_when_expired(place) {
+            return;
+        }
         match work {
             Work::Auth(request) => self.authenticate(place, request),
             Work::Write(ops) => self.write(place, ops),

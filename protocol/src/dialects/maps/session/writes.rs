@@ -185,9 +185,6 @@ impl Batch {
 
 impl Session {
     pub(super) fn write(&mut self, place: u64, ops: Vec<OperationMessage>) {
-        if self.refuse_when_expired(place) {
-            return;
-        }
         let Some(batch) = self.checked(ops) else { return };
         let parts = batch.parts.iter().filter(|part| !part.ops.is_empty());
         let new = parts.filter(|part| !self.known.may_write(&part.map));
