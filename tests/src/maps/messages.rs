@@ -67,6 +67,24 @@ pub fn pull(map: &str, cursor: &[u8]) -> SyncRequest {
     }
 }
 
+/// Asks for hashes below paths; `depth` and `levels` are the defaults.
+#[must_use]
+pub fn merkle(map: &str, paths: &[&str]) -> SyncRequest {
+    SyncRequest {
+        r#type: sync_request::Type::MerkleHashReq as i32,
+        map_name: map.into(),
+        paths: paths.iter().map(|&path| path.into()).collect(),
+        ..SyncRequest::default()
+    }
+}
+
+/// Asks for what differs below paths. Nothing is said to be there.
+#[must_use]
+pub fn buckets(map: &str, paths: &[&str]) -> SyncRequest {
+    let r#type = sync_request::Type::BucketKeys as i32;
+    SyncRequest { r#type, ..merkle(map, paths) }
+}
+
 /// Asks to be told of changes.
 #[must_use]
 pub fn subscribe(map: &str) -> Payload {

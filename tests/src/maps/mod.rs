@@ -3,6 +3,7 @@
 //! Knows the wire by its messages; nothing of the server but how tokens are signed.
 
 mod messages;
+pub mod tree;
 
 use std::{
     collections::VecDeque,
@@ -17,7 +18,9 @@ use syncline_protocol::dialects::maps::proto::{
     SyncRequest, SyncResponse, envelope::Payload,
 };
 
-pub use self::messages::{envelope, get, op, payload, pull, push, put, remove, subscribe};
+pub use self::messages::{
+    buckets, envelope, get, merkle, op, payload, pull, push, put, remove, subscribe,
+};
 use crate::{
     PATIENCE,
     http::{Answer, Raw},
@@ -193,6 +196,47 @@ impl Client {
             Payload::Error(error) => error,
             other => panic!("waited for an error, got {other:?}"),
         }
+    }
+
+    /// Asks for a sync, and takes all answers, up to the one without `more`.
+    ///
+    /// # Panics
+    /// When one of them is another.
+    pub fn sync_all(&mut self, request: SyncRequest) -> Vec<SyncResponse> {
+        let id = self.begin(Payload::SyncReq(request));
+        let mut all = Vec::new();
+        loop {
+            match self.answer(&id) {
+                Payload::SyncResp(response) => all.push(response),
+                other => panic!("waited for a SyncResponse, got {other:?}"),
+            }
+            if all.last().is_some_and(|response| !response.more) {
+                return all;
+            }
+        }
+    }
+
+    /// All that a map has, page by page, and the last page's cursor, root hash and number.
+    pub fn everything(&mut self, map: &str) -> SyncResponse {
+        let mut ops = Vec::new();
+        let mut cursor = bytes::Bytes::new();
+        loop {
+            let mut page = self.sync(pull(map, &cursor));
+            ops.append(&mut page.ops);
+            cursor = page.cursor.clone();
+            if !page.more {
+                return SyncResponse { ops, ..page };
+            }
+        }
+    }
+
+    /// Nothing is pushed: all that the server had to say before it reads a ping has come.
+    ///
+    /// # Panics
+    /// When something was pushed.
+    pub fn hears_nothing(&mut self, wait: Duration) {
+        let came = self.aside.pop_front().or_else(|| self.receive(wait));
+        assert_eq!(came, None, "nothing was to come");
     }
 
     /// The next message that answers nothing.
