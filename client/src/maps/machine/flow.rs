@@ -14,6 +14,7 @@ impl Machine {
     pub(super) fn begin(&mut self, map: &MapName) {
         let rules = &self.rules;
         self.courses.entry(map.clone()).or_insert_with(|| Course::new(rules));
+        self.subscribe_again(map);
         self.go(map, Step::Push(None));
         self.dirty(map);
         self.pushes.urgent = true;

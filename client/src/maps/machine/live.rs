@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use syncline_protocol::dialects::maps::proto::{
-    OperationBatch, OperationMessage, Unsubscribe, envelope::Payload,
+    OperationBatch, OperationMessage, Subscribe, Unsubscribe, envelope::Payload,
 };
 
 use super::{
@@ -85,11 +85,19 @@ impl Machine {
     }
 
     /// Changes of a map are not wanted any more.
-    pub(super) fn unsubscribe(&mut self, map: &str) {
+    pub(super) fn unsubscribe(&mut self, map: &MapName) {
         if self.link.peer().is_some_and(|peer| peer.extended) {
-            let map_name = map.to_owned();
-            let key_prefix = String::new();
+            let (map_name, key_prefix) = (map.to_string(), String::new());
             self.send(Payload::Unsubscribe(Unsubscribe { map_name, key_prefix }));
+            self.left.insert(map.clone());
+        }
+    }
+
+    /// Changes of a map are wanted again: after it was left, reading it is not enough to say so.
+    pub(super) fn subscribe_again(&mut self, map: &MapName) {
+        if self.left.remove(map) {
+            let map_name = map.to_string();
+            self.send(Payload::Subscribe(Subscribe { map_name, ..Subscribe::default() }));
         }
     }
 }

@@ -65,6 +65,8 @@ pub(crate) struct Machine {
     number: u64,
     out: VecDeque<Bytes>,
     courses: BTreeMap<MapName, Course>,
+    /// Maps that were closed on this connection.
+    left: BTreeSet<MapName>,
     /// Maps that want to ask, in turn.
     row: VecDeque<MapName>,
     /// When maps do something by themselves.
@@ -91,6 +93,7 @@ impl Machine {
             number: 0,
             out: VecDeque::new(),
             courses: BTreeMap::new(),
+            left: BTreeSet::new(),
             row: VecDeque::new(),
             timers: BTreeSet::new(),
             requests: Requests::default(),
@@ -161,6 +164,7 @@ impl Machine {
     pub(crate) fn disconnected(&mut self, replica: &mut impl Replica) {
         self.link = Link::Offline;
         self.out.clear();
+        self.left.clear();
         self.row.clear();
         self.timers.clear();
         self.requests.clear();

@@ -154,3 +154,19 @@ fn hundreds_of_maps_share_a_connection() {
     let came = |world: &World| world.devices[0].replica.get(maps[150], "live").is_some();
     assert!(world.run_until(50, came), "and hears of every one of them");
 }
+
+#[test]
+fn a_map_that_was_closed_and_opened_again_is_live() {
+    let mut world = world(Ack::Durable, &["phone", "tablet"]);
+    settle(&mut world);
+    world.devices[0].machine.closed(&MAP.into());
+    world.run(1000);
+    world.write(1, MAP, "meanwhile", Some("1"));
+    world.run(1000);
+    assert!(world.devices[0].replica.values(MAP).is_empty());
+    world.devices[0].machine.opened(&MAP.into());
+    settle(&mut world);
+    world.write(1, MAP, "live", Some("1"));
+    world.run(50);
+    assert_eq!(world.devices[0].replica.values(MAP).len(), 2);
+}
