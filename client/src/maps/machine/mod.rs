@@ -180,7 +180,8 @@ impl Machine {
     }
 
     /// What to send now, in this order; `None` when there is nothing more. Also to be called at
-    /// [`Machine::wake_at`].
+    /// [`Machine::wake_at`]. It may change what is kept: writes that are stamped anew are sent once
+    /// [`Machine::wrote`] says that they are durable.
     ///
     /// # Errors
     /// [`Ended`] when the connection must end.
