@@ -5,7 +5,7 @@ use syncline_protocol::dialects::maps::proto::{
     Envelope, ErrorCode, OperationBatch, SyncRequest, envelope::Payload, sync_request::Type,
     sync_response::Status,
 };
-use syncline_protocol::dialects::maps::{memory::Sent, wire};
+use syncline_protocol::dialects::maps::{Cursor, memory::Sent, wire};
 
 use super::world::{
     World, ack, get, keys, op, pull, push, request, response, subscribe, sync, unsubscribe,
@@ -350,4 +350,20 @@ fn those_who_are_at_the_same_place_get_the_same_bytes() {
     };
     assert!(told[..4].iter().all(|(_, what)| *what == first.1 && place(what) == place(first.1)));
     assert_ne!(last.1, first.1);
+}
+
+#[test]
+fn a_subscription_from_beyond_the_end_is_refused() {
+    // As after a backup was put back: what the map says next would look like what the client has.
+    let mut world = World::default();
+    let (anna, ben) = (world.client("anna", "phone"), world.client("ben", "bens"));
+    world.put(anna, vec![op("m", "k", "v", 0, "phone")]);
+    let here = world.sync(anna, request(Type::MerkleHashReq, "m")).cursor;
+    let here = Cursor::parse("m", &here).unwrap();
+    let beyond = Cursor::new(here.generation, here.seq + 10, 0).to_bytes("m").into();
+    assert_eq!(world.error_code(ben, subscribe("m", "", &beyond)), ErrorCode::CursorInvalid);
+    let here = here.to_bytes("m").into();
+    assert!(matches!(world.ask(ben, subscribe("m", "", &here)), Payload::Ack(_)));
+    world.put(anna, vec![op("m", "k", "w", 1, "phone")]);
+    chain(&world.batches(ben), &here);
 }

@@ -1,5 +1,6 @@
 //! Sessions against a coordinator in memory, as their clients see them.
 
+mod anew;
 mod auth;
 mod envelopes;
 mod expiry;

@@ -52,6 +52,8 @@ pub(super) enum Then {
 #[derive(Debug)]
 pub(super) struct Got {
     pub(super) map: Box<str>,
+    /// The number of the following that it was asked for.
+    pub(super) number: u64,
     pub(super) key_prefix: Box<str>,
     pub(super) up_to: Cursor,
     pub(super) how: How,

@@ -43,8 +43,8 @@ pub(super) struct Reading {
     map: Box<str>,
     kind: Type,
     key_prefix: Box<str>,
-    /// Whether the client follows the map when it gets the answer.
-    follows: bool,
+    /// The number under which the client follows the map when it gets the answer, if it does.
+    follows: Option<u64>,
 }
 
 fn check(request: &SyncRequest, limits: &Limits) -> Result<(), Fault> {
@@ -81,7 +81,8 @@ impl Session {
         let map: Box<str> = request.map_name.as_str().into();
         let key_prefix: Box<str> = request.key_prefix.as_str().into();
         let shows = matches!(kind, Type::Get | Type::MerkleHashReq | Type::PullSince);
-        let follows = shows && !self.once && self.watch_for_read(&map);
+        let follows = shows && !self.once;
+        let follows = follows.then(|| self.begin_watch(&map, false)).flatten();
         let reading = Reading { place, map: map.clone(), kind, key_prefix, follows };
         self.ask(&map, Command::Sync(request), Asked::Read(reading));
     }
@@ -94,14 +95,15 @@ impl Session {
             Ok(_) => INTERNAL,
             Err(failure) => failure,
         };
-        if reading.follows {
-            self.unwatch_after_failure(&reading.map);
+        if let Some(number) = reading.follows {
+            self.unwatch_after_failure(&reading.map, number);
         }
         self.fail(reading.place, failure);
     }
 
     fn show(&mut self, reading: Reading, synced: Synced) {
-        let then = if reading.follows { self.then(&reading, &synced) } else { Then::Nothing };
+        let then = reading.follows.map(|number| self.then(&reading, number, &synced));
+        let then = then.unwrap_or_default();
         let (server_time, once) = (self.server_time(), self.once);
         let Some(open) = self.answers.find(reading.place) else { return };
         let id = std::mem::take(&mut open.correlation_id);
@@ -128,10 +130,10 @@ impl Session {
     }
 
     /// What the client has when it gets an answer.
-    fn then(&mut self, reading: &Reading, synced: &Synced) -> Then {
+    fn then(&mut self, reading: &Reading, number: u64, synced: &Synced) -> Then {
         let Some(last) = synced.pages.last().map(|page| &page.rest) else { return Then::Nothing };
         if !matches!(last.status(), Status::Ok | Status::InSync | Status::Partial) {
-            self.unwatch_after_failure(&reading.map);
+            self.unwatch_after_failure(&reading.map, number);
             return Then::Nothing;
         }
         // The very bytes that the client keeps, for those it compares with what it is told later.
@@ -142,9 +144,9 @@ impl Session {
             Some(cursor) if last.more => (cursor, How::Page),
             Some(cursor) => (cursor, How::Whole),
         };
-        self.watches.has_answer(&reading.map);
+        self.watches.has_answer(&reading.map, number);
         let (map, key_prefix) = (reading.map.clone(), reading.key_prefix.clone());
-        Then::Got(Got { map, key_prefix, up_to, how })
+        Then::Got(Got { map, number, key_prefix, up_to, how })
     }
 }
 

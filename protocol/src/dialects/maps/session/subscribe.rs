@@ -31,6 +31,8 @@ const BAD_CURSOR: Failure =
 pub(super) struct Subscribing {
     place: u64,
     map: Box<str>,
+    /// The number of the following.
+    number: u64,
     key_prefix: Box<str>,
     from: Option<Cursor>,
 }
@@ -52,11 +54,9 @@ impl Session {
             (false, Ok(cursor)) => Some(cursor),
             (false, Err(_)) => return self.fail(place, BAD_CURSOR),
         };
-        match self.watches.begin(&map_name, true) {
-            Begun::New => self.acts.push(Act::Watch(map_name.clone())),
-            Begun::Known => {}
-            Begun::Not => return self.fail(place, TOO_MANY),
-        }
+        let Some(number) = self.begin_watch(&map_name, true) else {
+            return self.fail(place, TOO_MANY);
+        };
         let key_prefix: Box<str> = key_prefix.into();
         let command = match from {
             None => Command::Position,
@@ -67,7 +67,7 @@ impl Session {
             }
         };
         let map = map_name.as_str().into();
-        let subscribing = Subscribing { place, map, key_prefix, from };
+        let subscribing = Subscribing { place, map, number, key_prefix, from };
         self.ask(&map_name, command, Asked::Subscribe(subscribing));
     }
 
@@ -77,10 +77,15 @@ impl Session {
         subscribing: Subscribing,
         outcome: Result<Answer, Failure>,
     ) {
-        let Subscribing { place, map, key_prefix, from } = subscribing;
+        let Subscribing { place, map, number, key_prefix, from } = subscribing;
         let at = match (outcome, from) {
             (Ok(Answer::Position { cursor, .. }), None) => Ok((cursor, How::Look)),
-            (Ok(Answer::Fed(Fed { reset: false, .. })), Some(from)) => Ok((from, How::Resume)),
+            // From beyond the end what comes next would look like what the client has.
+            (Ok(Answer::Fed(Fed { reset: false, position, .. })), Some(from))
+                if from.seq <= position.seq =>
+            {
+                Ok((from, How::Resume))
+            }
             (Ok(Answer::Fed(_)), _) => Err(BAD_CURSOR),
             (Ok(Answer::Refused(fault)), _) => Err(fault.into()),
             (Ok(_), _) => Err(INTERNAL),
@@ -88,12 +93,12 @@ impl Session {
         };
         match at {
             Ok((up_to, how)) => {
-                self.watches.has_answer(&map);
-                let got = Got { map, key_prefix, up_to, how };
+                self.watches.has_answer(&map, number);
+                let got = Got { map, number, key_prefix, up_to, how };
                 self.acknowledge_empty(place, Then::Got(got));
             }
             Err(failure) => {
-                self.unwatch_after_failure(&map);
+                self.unwatch_after_failure(&map, number);
                 self.fail(place, failure);
             }
         }
@@ -112,18 +117,22 @@ impl Session {
         self.answer(place, Ready { then, ..say::ack(id, Ack::default()).into() });
     }
 
-    /// Watches a map that is about to be read; false when its client will not follow it.
-    pub(super) fn watch_for_read(&mut self, map: &str) -> bool {
-        let begun = self.watches.begin(map, false);
-        if begun == Begun::New {
-            self.acts.push(Act::Watch(map.into()));
+    /// Watches a map that is about to be shown; the number of the following, or `None` when its client
+    /// will not follow it.
+    pub(super) fn begin_watch(&mut self, map: &str, asked_for: bool) -> Option<u64> {
+        match self.watches.begin(map, asked_for) {
+            Begun::New(number) => {
+                self.acts.push(Act::Watch(map.into()));
+                Some(number)
+            }
+            Begun::Known(number) => Some(number),
+            Begun::Not => None,
         }
-        begun != Begun::Not
     }
 
     /// What was to show a map has not: it is not followed for that.
-    pub(super) fn unwatch_after_failure(&mut self, map: &str) {
-        if self.watches.fail(map) {
+    pub(super) fn unwatch_after_failure(&mut self, map: &str, number: u64) {
+        if self.watches.fail(map, number) {
             self.acts.push(Act::Unwatch(map.into()));
         }
     }

@@ -22,6 +22,8 @@ const PAGE_REST_MS: u64 = 30_000;
 /// A map that is followed, or about to be.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
+    /// Tells it apart from one that ended before: what was asked for that says nothing here.
+    number: u64,
     /// Beginnings of the keys; one empty one for all. None before the first answer.
     prefixes: Vec<Box<str>>,
     /// What the client was told last.
@@ -60,6 +62,7 @@ enum Flow {
 pub(super) struct Watches {
     most: usize,
     by_map: HashMap<Box<str>, Watch>,
+    last_number: u64,
     /// Some may be behind.
     behind: bool,
     /// A map is being asked for what a client was not told.
@@ -75,10 +78,10 @@ pub(super) struct Watches {
 /// Whether a map can be followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Begun {
-    /// It is to be watched from now on.
-    New,
-    /// It is watched already.
-    Known,
+    /// It is to be watched from now on, under this number.
+    New(u64),
+    /// It is watched already, under this number.
+    Known(u64),
     /// There are too many, or its client has left it.
     Not,
 }
@@ -121,9 +124,6 @@ impl Watch {
     fn got(&mut self, got: Got, now: UnixMillis) {
         self.reading = self.reading.saturating_sub(1);
         self.ready = self.ready.saturating_sub(1);
-        if self.flow == Flow::Left {
-            return;
-        }
         let all = self.prefixes.iter().all(|prefix| prefix.starts_with(&*got.key_prefix));
         self.follow(got.key_prefix);
         let next = if self.missed { Flow::Behind } else { Flow::Live };
@@ -162,6 +162,7 @@ impl Watches {
         Self {
             most,
             by_map: HashMap::new(),
+            last_number: 0,
             behind: false,
             feeding: false,
             slow: false,
@@ -173,17 +174,18 @@ impl Watches {
     /// A request whose answer will show a map. With `asked_for` its client wants to follow it, else it
     /// will unless it has left it.
     pub(super) fn begin(&mut self, map: &str, asked_for: bool) -> Begun {
+        let number = self.last_number + 1;
+        let new = Watch { number, reading: 1, ..Watch::default() };
         match self.by_map.get_mut(map) {
             Some(watch) if watch.flow == Flow::Left => {
                 if !asked_for {
                     return Begun::Not;
                 }
-                *watch = Watch { reading: 1, ..Watch::default() };
-                Begun::New
+                *watch = new;
             }
             Some(watch) => {
                 watch.reading += 1;
-                Begun::Known
+                return Begun::Known(watch.number);
             }
             None => {
                 if self.by_map.len() >= self.most {
@@ -192,18 +194,24 @@ impl Watches {
                 if self.by_map.len() >= self.most {
                     return Begun::Not;
                 }
-                self.by_map.insert(map.into(), Watch { reading: 1, ..Watch::default() });
-                Begun::New
+                self.by_map.insert(map.into(), new);
             }
         }
+        self.last_number = number;
+        Begun::New(number)
+    }
+
+    /// A map that is followed, unless that ended since it had this number.
+    fn find(&mut self, map: &str, number: u64) -> Option<&mut Watch> {
+        self.by_map.get_mut(map).filter(|watch| watch.number == number)
     }
 
     /// A request has no answer that shows the map. True when nobody wants to follow it then.
     #[must_use]
-    pub(super) fn fail(&mut self, map: &str) -> bool {
-        let Some(watch) = self.by_map.get_mut(map) else { return false };
+    pub(super) fn fail(&mut self, map: &str, number: u64) -> bool {
+        let Some(watch) = self.find(map, number) else { return false };
         watch.reading = watch.reading.saturating_sub(1);
-        let idle = watch.prefixes.is_empty() && watch.reading == 0 && watch.flow != Flow::Left;
+        let idle = watch.prefixes.is_empty() && watch.reading == 0;
         if idle {
             self.by_map.remove(map);
         }
@@ -211,15 +219,15 @@ impl Watches {
     }
 
     /// A request has its answer, which has not left yet.
-    pub(super) fn has_answer(&mut self, map: &str) {
-        if let Some(watch) = self.by_map.get_mut(map) {
+    pub(super) fn has_answer(&mut self, map: &str, number: u64) {
+        if let Some(watch) = self.find(map, number) {
             watch.ready += 1;
         }
     }
 
     /// An answer has left.
     pub(super) fn got(&mut self, got: Got, now: UnixMillis) {
-        if let Some(watch) = self.by_map.get_mut(&got.map) {
+        if let Some(watch) = self.by_map.get_mut(&got.map).filter(|it| it.number == got.number) {
             watch.got(got, now);
             self.behind |= watch.flow == Flow::Behind;
         }
