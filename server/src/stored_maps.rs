@@ -121,3 +121,44 @@ fn find(store: &Store, name: &str) -> Result<Map, MapError> {
     };
     found.ok_or_else(|| MapError::Missing(name.to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use syncline_engine::{Options, storage::sim::SimDisk};
+    use syncline_protocol::dialects::maps::Write;
+
+    use super::*;
+
+    /// Counts a key up so many times in one command, and says the numbers of the last changes.
+    fn count_up(store: &Store, from: u32, times: u32) -> u64 {
+        let record = |counter| Record {
+            key: "k".into(),
+            kind: Kind::Put,
+            hlc: format!("1700000000000:{counter}:n").parse().unwrap(),
+            ttl_ms: 0,
+            value: [].as_slice().into(),
+        };
+        let ops = (0..times).map(|n| (n, record(from + n))).collect();
+        let command = Command::Write(Write { origin: 0, ops });
+        let now = UnixMillis(1_700_000_000_000);
+        let answer = apply_apart(store, &Maps::default(), "m", command, now, Keep::Changes);
+        assert!(matches!(answer, Ok(Answer::Written(written)) if written.applied == times));
+        let mut last = 0;
+        records(store, "m", |seq, _| {
+            last = seq;
+            true
+        })
+        .unwrap();
+        last
+    }
+
+    #[test]
+    fn no_number_comes_again_however_little_of_a_command_is_stored() {
+        let store = Store::open_on(Arc::new(SimDisk::new(1)), Options::default()).unwrap();
+        let first = count_up(&store, 0, 60_000);
+        let second = count_up(&store, 60_000, 1);
+        assert!(second > first, "{second} after {first}");
+    }
+}

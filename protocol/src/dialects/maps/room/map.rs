@@ -47,6 +47,13 @@ impl Map {
         self.index.last_seq().max(self.meta.floor)
     }
 
+    /// The number of the next change: above all that were given, and above what a version says that a
+    /// history may have given which is lost, as after a backup was put back. Not the next version: many
+    /// changes of one key leave little in the store, and versions must not outrun its length.
+    fn next_seq(&self, collections: &impl Collections) -> u64 {
+        collections.version().max(self.last_seq()) + 1
+    }
+
     pub(super) fn cursor_at(&self, seq: u64) -> Cursor {
         Cursor::new(self.meta.generation, seq, 0)
     }
@@ -70,7 +77,7 @@ impl Map {
         collections: &mut impl Collections,
         changes: &mut Changes,
     ) {
-        let seq = collections.next_version();
+        let seq = self.next_seq(collections);
         if self.meta.generation == 0 {
             self.meta = Meta::begin(&self.name, now, seq);
             self.put_meta(collections);
