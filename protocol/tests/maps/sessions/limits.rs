@@ -1,7 +1,7 @@
 //! How much a client may ask for at once, and how often.
 
 use syncline_protocol::dialects::maps::proto::{
-    ErrorCode, SyncRequest, envelope::Payload, sync_request::Type,
+    AuthStatus, ErrorCode, SyncRequest, envelope::Payload, sync_request::Type,
 };
 
 use super::world::{World, auth, get, op, pull, push, request, subscribe, sync};
@@ -82,4 +82,36 @@ fn the_next_page_of_a_pull_is_not_counted() {
         world.sync(anna, get("m", "k"));
     }
     assert_eq!(world.error_code(anna, sync(get("m", "k"))), ErrorCode::RateLimited);
+}
+
+#[test]
+fn a_refusal_is_not_much_longer_than_what_is_refused() {
+    let mut world = World::default();
+    let old = world.client_of("anna", "phone", 0);
+    // A push of nothing but empty operations.
+    let ops = [0x12, 0].repeat((1 << 20) / 2);
+    let mut message = vec![4 << 3 | 2];
+    prost::encoding::encode_varint(ops.len() as u64, &mut message);
+    message.extend(ops);
+    let len = message.len();
+    world.send_bytes(old, message);
+    let bytes: usize = world.heard(old).iter().map(prost::Message::encoded_len).sum();
+    assert!(bytes <= 4 * len, "{bytes} for {len}");
+    assert_eq!(world.close_code(old), Some(1009), "it cannot be told of each");
+}
+
+#[test]
+fn a_session_names_only_so_many_nodes() {
+    let mut world = World::limited(|limits| {
+        (limits.nodes_per_session, limits.requests_per_second) = (3, 0);
+    });
+    let anna = world.client("anna", "phone");
+    for node in ["second", "third", "phone", "second"] {
+        assert_eq!(world.authenticate(anna, auth("anna", node, 1)).status(), AuthStatus::Ok);
+    }
+    let fourth = world.authenticate(anna, auth("anna", "fourth", 1));
+    assert_eq!(fourth.status(), AuthStatus::NodeIdRejected);
+    world.put(anna, vec![op("m", "k", "v", 0, "third")]);
+    // It was not bound to anybody.
+    world.client("ben", "fourth");
 }

@@ -122,6 +122,10 @@ impl Session {
             Some(node) if self.known.node(&node) != Some(Whose::Ours) => node,
             named => return self.let_in(place, principal, named.is_none()),
         };
+        if self.known.own_nodes_len() >= self.limits().nodes_per_session {
+            let why = "this session has named as many nodes as it may";
+            return self.keep_out(place, (AuthStatus::NodeIdRejected, why));
+        }
         let bind =
             Command::Bind { user: principal.user.as_str().into(), node: node.clone(), claim: true };
         self.gate = Some(Gate::Auth(Box::new(Entry { place, principal, node })));

@@ -46,6 +46,11 @@ impl Known {
         self.nodes.len()
     }
 
+    /// How many nodes are known to be the user's.
+    pub(super) fn own_nodes_len(&self) -> usize {
+        self.nodes.iter().filter(|(_, whose)| *whose == Whose::Ours).count()
+    }
+
     /// Takes note of whose a node is.
     pub(super) fn learn_node(&mut self, node: NodeId, whose: Whose) {
         match self.nodes.iter_mut().find(|(known, _)| *known == node) {

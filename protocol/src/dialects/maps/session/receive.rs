@@ -55,6 +55,9 @@ const BUSY: Failure = Failure::new(ErrorCode::RateLimited, "too many requests ar
 const TOO_OFTEN: Failure =
     Failure::new(ErrorCode::RateLimited, "too many requests in a short time");
 
+/// The most operations of one message that a client of version 0 is told to be refused, one by one.
+const NAMED_OPS_MAX: usize = 1 << 14;
+
 impl Session {
     /// Takes a message; the reason when it is passed over.
     pub(super) fn take(&mut self, bytes: Bytes) -> Option<&'static str> {
@@ -67,6 +70,10 @@ impl Session {
             Ok(Envelope { payload: None, .. }) => Some(ignored::NO_PAYLOAD),
             Ok(Envelope { correlation_id, payload: Some(payload) }) => {
                 self.route(correlation_id, payload, len)
+            }
+            // Each would have to be named.
+            Err(BadEnvelope::TooMuch { ops, .. }) if self.old && ops > NAMED_OPS_MAX => {
+                self.end(LONG_MESSAGE, TOO_LONG)
             }
             Err(BadEnvelope::TooMuch { correlation_id, ops, fault }) => {
                 self.refuse(correlation_id, fault.into(), u32::try_from(ops).unwrap_or(u32::MAX))
