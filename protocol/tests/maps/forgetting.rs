@@ -293,6 +293,64 @@ fn many_tombstones_are_forgotten_in_several_sweeps_and_trees_fit_each_time() {
 }
 
 #[test]
+fn tombstones_of_one_millisecond_leave_the_tree_together_and_the_store_bit_by_bit() {
+    let mut space = Space::default();
+    let mut peer = Peer::default();
+    for part in 0..7_u32 {
+        let stone = |n: u32| remove(&format!("{part}/{n}"), at(0, "A"));
+        let records: Vec<_> = (0..1000).map(stone).collect();
+        records.iter().for_each(|record| peer.merge(record.clone()));
+        space.write(records);
+    }
+    space.now += 31 * DAY;
+    let mut kept = 7000;
+    while let Some(command) = space.room.due(UnixMillis(space.now)) {
+        space.ask(command);
+        let left = space.memory.maps[&0].len();
+        assert!((1..=4096).contains(&(kept - left)), "{left} of {kept}");
+        kept = left;
+        assert_eq!(space.position().2, 0);
+        peer.take(&space.response(request(Type::MerkleHashReq)));
+        assert_eq!(peer.root(), space.position().1);
+        space.restart(kept % 2 == 0);
+        space.position();
+    }
+    assert_eq!(kept, 0);
+}
+
+#[test]
+fn a_snapshot_goes_on_while_tombstones_are_forgotten_every_second() {
+    let mut space = Space::default();
+    space.write((0..100).map(|n| put(&format!("k{n}"), at(0, "A"), "1")));
+    for n in 0..100 {
+        space.now = NOW + 1000 * n;
+        space.set(remove(&format!("gone{n}"), at(1000 * n as i64, "A")));
+    }
+    let live = space.position().0.seq;
+    space.now = NOW + 30 * DAY;
+    let (mut cursor, mut resets, mut pulled) = (Vec::new(), 0, 0);
+    loop {
+        space.now += 1000;
+        space.sweep();
+        let request =
+            SyncRequest { cursor: cursor.clone().into(), max_items: 5, ..request(Type::PullSince) };
+        let page = space.response(request);
+        if page.status() == Status::ResetRequired {
+            (cursor, resets, pulled) = (Vec::new(), resets + 1, 0);
+            assert!(resets < 3, "it must come to an end");
+            continue;
+        }
+        pulled += page.ops.len();
+        cursor = page.cursor.to_vec();
+        if !page.more {
+            break;
+        }
+    }
+    assert!(pulled >= 100 && space.position().0.seq == live);
+    assert!(space.memory.maps[&0].len() > 100, "it took less time than there was to forget");
+}
+
+#[test]
 fn a_damaged_record_does_not_stop_a_sweep() {
     let mut space = Space::default();
     space.write(["a", "b"].map(|key| living(key, at(0, "A"), "1", 10)));

@@ -11,7 +11,7 @@ use super::{
         settings::Settings,
         stored::StoredRef,
     },
-    map::{META, Map, RECORDS, is_counted},
+    map::{Lately, META, Map, RECORDS, is_counted},
     meta::{META_KEY, Meta},
     times::Times,
     views::Views,
@@ -43,7 +43,8 @@ pub(super) fn load(
         return Err(Unreadable);
     }
     let index = Index::from_entries(found);
-    Ok(Map { name: name.into(), settings, meta, index, times, views: Views::default() })
+    let (name, lately, views) = (name.into(), Lately::new(meta.floor), Views::default());
+    Ok(Map { name, settings, meta, lately, index, times, views })
 }
 
 /// What it keeps besides its records, and which tombstones were late.

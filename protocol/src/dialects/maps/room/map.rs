@@ -15,7 +15,7 @@ use super::{
         window::Changes,
     },
     meta::{META_KEY, Meta},
-    times::Times,
+    times::{LATE_PART, Times},
     views::Views,
 };
 use crate::dialect::{Collections, UnixMillis, Unreadable};
@@ -31,9 +31,39 @@ pub(super) struct Map {
     pub(super) name: Box<str>,
     pub(super) settings: Settings,
     pub(super) meta: Meta,
+    pub(super) lately: Lately,
     pub(super) index: Index,
     pub(super) times: Times,
     pub(super) views: Views,
+}
+
+/// Which snapshots were begun not long ago.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lately {
+    /// A moment, in milliseconds, less than a day before the floor rose last, of a month's retention.
+    at_ms: u64,
+    /// The floor at that moment.
+    floor: u64,
+}
+
+impl Lately {
+    /// That of a map which was just made of what it keeps.
+    pub(super) fn new(floor: u64) -> Self {
+        Self { at_ms: 0, floor }
+    }
+
+    /// Takes note that the floor rises now, above this.
+    pub(super) fn note(&mut self, now_ms: u64, floor: u64, retention_ms: u64) {
+        if now_ms.saturating_sub(self.at_ms) >= retention_ms / LATE_PART {
+            *self = Self { at_ms: now_ms, floor };
+        }
+    }
+
+    /// Whether a snapshot that says this base misses nothing by what was forgotten since it was begun:
+    /// all of that had come before.
+    pub(super) fn has(&self, base: u64) -> bool {
+        base > self.floor
+    }
 }
 
 impl Map {

@@ -45,7 +45,7 @@ impl Map {
         }
         let is_known = generation == self.meta.generation;
         // Whoever began with nothing misses nothing that was forgotten before that.
-        let is_told = seq >= self.meta.floor || base == self.meta.floor;
+        let is_told = seq >= self.meta.floor || base == self.meta.floor || self.lately.has(base);
         (is_known && is_told).then_some(seq.min(self.last_seq()))
     }
 

@@ -9,7 +9,7 @@ use super::{
 use crate::dialect::{Collections, UnixMillis};
 
 /// How many lives one sweep ends, and how many tombstones it takes from the tree and from the store, each.
-/// Tombstones of one millisecond leave the tree together, however many.
+/// Tombstones of one millisecond leave the tree together, however many; the store they leave bit by bit.
 pub(super) const SWEEP_RECORDS_MAX: usize = 2048;
 
 impl Map {
@@ -53,7 +53,7 @@ impl Map {
         for (own_ms, path) in self.times.take_stones(kept_ms, SWEEP_RECORDS_MAX) {
             self.meta.watermark_ms = self.meta.watermark_ms.max(own_ms + 1);
             let kept_from_ms = self.times.kept_from(own_ms, path);
-            if kept_from_ms < kept_ms {
+            if kept_from_ms < kept_ms && gone.len() < SWEEP_RECORDS_MAX {
                 gone.push(path);
             } else {
                 self.times.wait(kept_from_ms, path);
@@ -63,6 +63,10 @@ impl Map {
         gone.extend(self.times.take_waiting(kept_ms, SWEEP_RECORDS_MAX));
         for path in gone {
             self.remove(path, collections);
+        }
+        if self.meta.floor != before.floor {
+            let retention_ms = self.settings.limits.tombstone_retention_ms;
+            self.lately.note(now.0, before.floor, retention_ms);
         }
         if self.meta != before {
             self.put_meta(collections);

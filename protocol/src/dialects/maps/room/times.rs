@@ -11,7 +11,7 @@ use super::super::{
 
 /// Of how long a tombstone is kept, the part by which one may arrive after its own timestamp and still
 /// count from that: a thirtieth, a day of a month.
-const LATE_PART: u64 = 30;
+pub(super) const LATE_PART: u64 = 30;
 
 /// About how many bytes an entry of an ordered set takes.
 const SET_ENTRY_BYTES: usize = 40;
