@@ -77,6 +77,8 @@ mod session;
 mod settings;
 mod shared;
 mod status;
+#[cfg(test)]
+mod tests;
 mod token;
 mod watch;
 

@@ -1,0 +1,80 @@
+//! Whether all is as it must be in the end: every device and the server have what the writes come
+//! to that survived, and the server's hash is that of these records. Knows no chance.
+
+use std::collections::BTreeMap;
+
+use syncline_protocol::dialects::maps::{
+    Answer, Command, Kind, Record, Totals, fingerprint, hash_of,
+};
+
+use super::{
+    ledger::{Ledger, Place, on_device},
+    life::MAPS,
+    world::World,
+};
+
+type Records = BTreeMap<String, Record>;
+
+/// The records that count: removals below the watermark are none.
+fn counted(mut records: Records, watermark_ms: u64) -> Records {
+    records.retain(|_, record| record.kind == Kind::Put || record.hlc.millis >= watermark_ms);
+    records
+}
+
+pub(super) fn judge(world: &mut World) {
+    world.ledger.check_durable(&world.coordinator);
+    for map in MAPS {
+        let (theirs, watermark_ms) = on_device(&world.coordinator, map);
+        for place in world.ledger.places().filter(|(other, _)| other == map) {
+            check_winner(&world.ledger, place, theirs.get(&place.1), watermark_ms, world);
+        }
+        let written = |key: &String| world.ledger.places().any(|(m, k)| m == map && k == key);
+        assert!(theirs.keys().all(written), "keys that nobody wrote");
+        let theirs = counted(theirs, watermark_ms);
+        check_root(world, map, &theirs);
+        for (at, device) in world.devices.iter().enumerate() {
+            let ours = counted(device.records(map), watermark_ms);
+            assert_eq!(ours, theirs, "{map} of device {at}");
+            assert_eq!(device.pending(map), 0, "{map} of device {at} waits for something");
+        }
+    }
+}
+
+/// Holds what the server has of a key against what all writes come to.
+fn check_winner(
+    ledger: &Ledger,
+    place: &Place,
+    found: Option<&Record>,
+    watermark_ms: u64,
+    world: &World,
+) {
+    let Some(winner) = ledger.winner(place) else {
+        assert!(found.is_none(), "{place:?}: nothing was written, is {found:?}");
+        return;
+    };
+    let winner = match winner.tombstone_of_expiry() {
+        Some(end) if winner.is_expired(world.wall()) => end,
+        _ => winner.clone(),
+    };
+    // Where a life ended before a later write came, its end wins by its own time.
+    let ends = ledger.surviving(place).filter_map(|op| op.record.tombstone_of_expiry());
+    let mut may_be = ends.filter(|end| end.compare(&winner).is_gt()).chain([winner.clone()]);
+    let forgotten = |end: &Record| end.kind == Kind::Remove && end.hlc.millis < watermark_ms;
+    let right = match found {
+        Some(found) => may_be.any(|record| record == *found),
+        None => may_be.any(|record| forgotten(&record)),
+    };
+    assert!(right, "{place:?} must be {winner:?} and is {found:?}");
+}
+
+fn check_root(world: &mut World, map: &str, theirs: &Records) {
+    let mut totals = Totals::default();
+    theirs.values().for_each(|record| totals.insert(&hash_of(record)));
+    let (wall, told) = (world.wall(), fingerprint(&totals));
+    match world.coordinator.ask(map, Command::Position, wall) {
+        Ok(Answer::Position { root, count, .. }) => {
+            assert_eq!((root, count), (told, theirs.len() as u64), "{map}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
