@@ -2,13 +2,15 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use bytes::Bytes;
+
 use super::{super::replica::MapName, course::Reading};
 
 /// What was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Question {
-    /// What is new, or everything.
-    Pull(Reading),
+    /// What is new, or everything, from this cursor on.
+    Pull(Reading, Bytes),
     /// Buckets, keys or records of the tree.
     Buckets,
     /// Ranges.

@@ -1,5 +1,6 @@
 //! Reading what is new by a cursor, or everything.
 
+use bytes::Bytes;
 use syncline_protocol::dialects::maps::proto::{
     SyncResponse, envelope::Payload, sync_request::Type, sync_response::Status,
 };
@@ -50,11 +51,12 @@ impl Machine {
         };
         let bounds = self.rules.batch;
         let mut request = wire::request(Type::PullSince, map);
-        request.cursor = cursor.unwrap_or_default();
+        let from = cursor.unwrap_or_default();
+        request.cursor = from.clone();
         request.max_items = u32::try_from(bounds.ops_max).unwrap_or(u32::MAX);
         request.max_bytes = u32::try_from(bounds.bytes_max).unwrap_or(u32::MAX);
         let number = self.send(Payload::SyncReq(request));
-        self.asks(replica, map, number, Question::Pull(reading), now);
+        self.asks(replica, map, number, Question::Pull(reading, from), now);
         Ok(())
     }
 
@@ -63,7 +65,7 @@ impl Machine {
         &mut self,
         replica: &mut impl Replica,
         asked: &Asked,
-        reading: Reading,
+        (reading, from): (Reading, &Bytes),
         mut response: SyncResponse,
         now: Now,
     ) -> Result<(), Ended> {
@@ -75,11 +77,7 @@ impl Machine {
             self.wait(map, std::time::Duration::ZERO, now);
             return Ok(());
         }
-        let former = match (reading, self.courses.get(map)) {
-            (Reading::Changes, _) => replica.cursor(map),
-            (Reading::All | Reading::Replace, course) => course.and_then(|c| c.reading.clone()),
-        };
-        if response.more && former.unwrap_or_default() == response.cursor {
+        if response.more && *from == response.cursor {
             return Err(Ended::Violation("a page that leads nowhere"));
         }
         let records = self.records(map, std::mem::take(&mut response.ops))?;

@@ -103,7 +103,7 @@ impl Machine {
         if asked.parts > parts_max {
             return Err(Ended::Violation("an answer without end"));
         }
-        let whole = !response.more || matches!(asked.question, Question::Pull(_));
+        let whole = !response.more || matches!(asked.question, Question::Pull(..));
         let asked = asked.clone();
         if whole {
             self.requests.remove(number);
@@ -116,7 +116,9 @@ impl Machine {
             return Ok(());
         }
         match asked.question {
-            Question::Pull(reading) => self.pulled(replica, &asked, reading, response, now),
+            Question::Pull(reading, ref from) => {
+                self.pulled(replica, &asked, (reading, from), response, now)
+            }
             Question::Buckets => self.bucketed(replica, &asked, response, now),
             Question::Ranges => self.ranged(replica, &asked, response),
             Question::Revert(ref keys) => self.reverted(replica, &asked, keys, response, now),
@@ -200,7 +202,7 @@ impl Machine {
                 self.requests_after = Some(now.at + after);
                 self.wait(map, after, now);
             }
-            (ErrorCode::Unsupported, Question::Pull(Reading::Changes)) => {
+            (ErrorCode::Unsupported, Question::Pull(Reading::Changes, _)) => {
                 self.without(map, |course| course.without_cursor = true);
             }
             (code, Question::Ranges) if super::verdict::is_final(code) => {

@@ -7,7 +7,7 @@ use syncline_engine::Position;
 use syncline_protocol::dialects::maps::{
     Hlc, Kind, Limits, Record, Stored,
     memory::Coordinator,
-    proto::{Ack, Envelope, OperationMessage, envelope::Payload, op_result::Outcome},
+    proto::{Ack, Envelope, ErrorCode, OperationMessage, envelope::Payload, op_result::Outcome},
 };
 
 use super::super::watch::{Event, Rejected};
@@ -23,6 +23,10 @@ pub(super) struct Op {
     position: Position,
     /// The device lost it, or it was refused for good.
     gone: bool,
+    refused: bool,
+    /// The server found it too far ahead, and it was not sent since: unless something wins against it
+    /// before, it will be, under another timestamp.
+    ahead: bool,
 }
 
 /// What is known of all writes.
@@ -83,7 +87,7 @@ impl Ledger {
         self.seen.writes += 1;
         let place = place(map, &record.key);
         self.by_place.entry(place).or_default().push(self.ops.len());
-        self.ops.push(Op { device, record, position, gone: false });
+        self.ops.push(Op { device, record, position, gone: false, refused: false, ahead: false });
     }
 
     /// There are several of this node: they may give one timestamp twice.
@@ -105,7 +109,9 @@ impl Ledger {
             Event::Rejected(Rejected { map, key, .. }) => {
                 self.seen.rejected += 1;
                 for at in self.by_place.get(&place(map, key)).into_iter().flatten() {
-                    self.ops[*at].gone |= self.ops[*at].device == device;
+                    let op = &mut self.ops[*at];
+                    op.refused |= op.device == device && !op.gone;
+                    op.gone |= op.refused;
                 }
             }
             Event::Changed(_) | Event::ClockBehind { .. } => {}
@@ -150,6 +156,7 @@ impl Ledger {
         let same = (op.record.kind, &op.record.value, op.record.ttl_ms);
         assert_eq!(same, (sent.kind, &sent.value, sent.ttl_ms), "device {device}: {:?}", op.record);
         op.record.hlc = sent.hlc.clone();
+        op.ahead = false;
         self.seen.stamped_anew += 1;
     }
 
@@ -180,6 +187,8 @@ impl Ledger {
             let mut results = ack.results.iter();
             let result = results.find(|result| result.index as usize == at);
             let refused = result.is_some_and(|result| result.outcome() == Outcome::Rejected);
+            let ahead = result.is_some_and(|result| result.code() == ErrorCode::ClockDrift);
+            self.mark_ahead(&map, &record, ahead);
             if !ack.durable || refused {
                 continue;
             }
@@ -188,6 +197,13 @@ impl Ledger {
             if self.durable.get(&place).is_none_or(lower) {
                 self.durable.insert(place, record);
             }
+        }
+    }
+
+    fn mark_ahead(&mut self, map: &str, record: &Record, ahead: bool) {
+        for at in self.by_place.get(&place(map, &record.key)).into_iter().flatten() {
+            let op = &mut self.ops[*at];
+            op.ahead = if op.record == *record { ahead } else { op.ahead };
         }
     }
 
@@ -229,10 +245,16 @@ impl Ledger {
     /// What all writes of a key come to that survived: of each device the last, of those the winner.
     pub(super) fn winner(&self, place: &Place) -> Option<&Record> {
         let mut newest: BTreeMap<usize, &Record> = BTreeMap::new();
-        for op in self.surviving(place) {
+        for op in self.surviving(place).filter(|op| !op.ahead) {
             newest.insert(op.device, &op.record);
         }
         newest.into_values().max_by(|a, b| a.compare(b))
+    }
+
+    /// The writes of a key that were refused for good.
+    pub(super) fn refused(&self, place: &Place) -> impl Iterator<Item = &Record> {
+        let ops = self.by_place.get(place).into_iter().flatten().map(|at| &self.ops[*at]);
+        ops.filter(|op| op.refused).map(|op| &op.record)
     }
 
     pub(super) fn surviving(&self, place: &Place) -> impl Iterator<Item = &Op> {

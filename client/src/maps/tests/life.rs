@@ -223,7 +223,9 @@ impl Life {
         assert!(settled, "not equal after two hours: {status:?}");
         let fresh = self.world.join("fresh");
         assert!(self.world.run_until(20 * MINUTE, World::is_settled), "device {fresh} not equal");
-        // What was said last comes to the disks.
-        self.world.run(1000);
+        // Lives end, and what was said last comes to the disks.
+        self.world.run(4 * MINUTE);
+        self.world.run_until(MINUTE, World::is_quiet);
+        assert!(self.world.is_settled());
     }
 }

@@ -241,6 +241,8 @@ impl World {
     fn next(&self, end: u64) -> Option<u64> {
         let parcel = self.parcels.keys().next().map(|(at, _)| *at);
         let server = self.coordinator.next_due().map(|due| due.0 - WALL);
+        // Once a second the server looks after its rooms.
+        let second = (self.now / 1000 + 1) * 1000;
         let wake = |device: &Device| {
             let wake = match device.session {
                 Some(_) => {
@@ -252,7 +254,7 @@ impl World {
             wake.into_iter().chain(device.sync_at).min()
         };
         let devices = self.devices.iter().filter_map(wake);
-        devices.chain(parcel).chain(server).min().filter(|at| *at <= end)
+        devices.chain(parcel).chain(server).chain([second]).min().filter(|at| *at <= end)
     }
 
     fn step(&mut self) {
@@ -380,6 +382,12 @@ impl World {
     fn put(&mut self, at: u64, parcel: Parcel) {
         self.parcel += 1;
         self.parcels.insert((at, self.parcel), parcel);
+    }
+
+    /// Whether nothing is under way.
+    pub(super) fn is_quiet(&self) -> bool {
+        let synced = self.devices.iter().all(|device| device.sync_at.is_none());
+        synced && self.parcels.is_empty() && self.coordinator.next_due().is_none()
     }
 
     /// Whether every device shows its user that all is saved, and has proved it.

@@ -83,6 +83,18 @@ fn changes_that_follow_are_kept_with_their_cursor_and_a_gap_is_pulled() {
 }
 
 #[test]
+fn changes_that_come_while_a_page_is_under_way_do_not_make_it_lead_nowhere() {
+    let mut talk = Talk::online(&[MAP]);
+    let (number, _) = talk.one(is_pull);
+    talk.say("", batch(&[op("a", "1", WALL, "b")], b"", b"1")).unwrap();
+    talk.answer(&number, page(&[op("a", "1", WALL, "b")], b"1", None)).unwrap();
+    let (number, request) = talk.one(is_pull);
+    assert_eq!(&*request.cursor, b"1");
+    let nowhere = page(&[op("a", "1", WALL, "b")], b"1", None);
+    assert!(talk.answer(&number, nowhere).is_err());
+}
+
+#[test]
 fn a_server_that_forgot_the_cursor_gets_what_waits_and_is_then_read_anew() {
     let mut talk = Talk::new(&[MAP]);
     talk.replica.plant(MAP, record(op("deleted elsewhere", "1", WALL - 9, "b")));
