@@ -14,7 +14,7 @@ use futures_util::FutureExt as _;
 use syncline_engine::{Map, Options, Position, Store, storage::sim::SimDisk};
 use syncline_protocol::{
     dialect::UnixMillis,
-    dialects::maps::{NodeId, Path, Record, Stored},
+    dialects::maps::{Cursor, NodeId, Path, Record, Stored},
 };
 
 use super::super::{
@@ -51,6 +51,8 @@ pub(super) struct Device {
     pub(super) clock_off: i64,
     /// The session at the server, if there is a connection.
     pub(super) session: Option<u64>,
+    /// It does not take what the server sends.
+    pub(super) is_slow: bool,
     /// It does not connect before.
     pub(super) away_until: u64,
     /// When what is written comes to the disk.
@@ -91,9 +93,9 @@ impl Device {
     fn on(disk: SimDisk, node: &str, maps: &'static [&'static str], wall: u64, seed: u64) -> Self {
         let hands = Arc::new(AtomicU64::new(wall));
         let running = open(&disk, node, maps, &hands, seed);
-        let (session, away_until, sync_at, clock_off) = (None, 0, None, 0);
+        let (session, is_slow, away_until, sync_at, clock_off) = (None, false, 0, None, 0);
         let node = node.to_owned();
-        Self { node, maps, disk, hands, running, clock_off, session, away_until, sync_at }
+        Self { node, maps, disk, hands, running, clock_off, session, is_slow, away_until, sync_at }
     }
 
     /// Another device with a copy of all that this one has on its disk, its name too.
@@ -132,6 +134,7 @@ impl Device {
 
     pub(super) fn connected(&mut self, session: u64, now: Now) {
         self.session = Some(session);
+        self.is_slow = false;
         self.running.core.connecting();
         self.running.core.connected("token", now);
     }
@@ -197,5 +200,14 @@ impl Device {
     /// The marks and pending writes that are left of a map, in the store itself.
     pub(super) fn pending(&self, map: &str) -> u64 {
         self.running.store.map(&format!("maps/{map}/pending")).unwrap().len()
+    }
+
+    /// How far it has read the server's map, as a stranger finds it in the store.
+    pub(super) fn cursor(&self, map: &str) -> Option<Cursor> {
+        const HAS_CURSOR: u8 = 2;
+        let meta = self.running.store.map("maps/meta").unwrap();
+        let bytes = meta.get(format!("m/{map}").as_bytes()).unwrap()?;
+        let len = u32::from_le_bytes(bytes[2..6].try_into().unwrap()) as usize;
+        (bytes[1] & HAS_CURSOR != 0).then(|| Cursor::parse(map, &bytes[6..6 + len]).unwrap())
     }
 }

@@ -149,15 +149,19 @@ impl Ledger {
         if is_known {
             return;
         }
+        self.seen.stamped_anew += 1;
         let own = |at: &&usize| self.ops[**at].device == device && !self.ops[**at].gone;
-        let own = found.iter().rev().find(own);
-        let op = own.map(|at| &mut self.ops[*at]);
+        let own = found.iter().rev().find(own).copied();
+        if own.is_none() && self.clones.contains(sent.hlc.node.as_str()) {
+            // What it has from the other of its name.
+            return self.wrote(device, map, sent.clone(), Position(0));
+        }
+        let op = own.map(|at| &mut self.ops[at]);
         let op = op.unwrap_or_else(|| panic!("device {device} made up {sent:?}"));
         let same = (op.record.kind, &op.record.value, op.record.ttl_ms);
         assert_eq!(same, (sent.kind, &sent.value, sent.ttl_ms), "device {device}: {:?}", op.record);
         op.record.hlc = sent.hlc.clone();
         op.ahead = false;
-        self.seen.stamped_anew += 1;
     }
 
     /// The server said something.
@@ -226,13 +230,12 @@ impl Ledger {
     pub(super) fn check_durable(&self, coordinator: &Coordinator) {
         let mut kept = BTreeMap::new();
         for ((map, key), promised) in &self.durable {
-            let (records, watermark_ms) =
-                kept.entry(map).or_insert_with(|| on_device(coordinator, map));
-            match records.get(key) {
+            let map = kept.entry(map).or_insert_with(|| on_device(coordinator, map));
+            match map.records.get(key) {
                 Some(found) => {
                     assert!(found.compare(promised).is_ge(), "lost {promised:?}, is {found:?}");
                 }
-                None => assert!(promised.hlc.millis < *watermark_ms, "lost {promised:?}"),
+                None => assert!(promised.hlc.millis < map.watermark_ms, "lost {promised:?}"),
             }
         }
     }
@@ -263,12 +266,28 @@ impl Ledger {
     }
 }
 
-/// What a map has on the server's device, and its watermark in milliseconds, read as a stranger would.
-pub(super) fn on_device(coordinator: &Coordinator, map: &str) -> (BTreeMap<String, Record>, u64) {
-    let Some(memory) = coordinator.device(map) else { return Default::default() };
-    let decode = |bytes: &Vec<u8>| Stored::decode(bytes.clone().into()).unwrap().record;
-    let records = memory.maps.get(&0).into_iter().flat_map(|map| map.values()).map(decode);
-    let meta = memory.maps.get(&1).and_then(|map| map.get(&b"meta"[..]));
-    let watermark = meta.map_or(0, |meta| u64::from_le_bytes(meta[17..].try_into().unwrap()));
-    (records.map(|record| (record.key.to_string(), record)).collect(), watermark)
+/// What a map has on the server's device.
+#[derive(Default)]
+pub(super) struct OnDevice {
+    pub(super) records: BTreeMap<String, Record>,
+    /// The number of the last change of each key.
+    pub(super) seqs: BTreeMap<String, u64>,
+    pub(super) generation: u64,
+    pub(super) watermark_ms: u64,
+}
+
+/// What a map has on the server's device, read as a stranger would.
+pub(super) fn on_device(coordinator: &Coordinator, map: &str) -> OnDevice {
+    let mut found = OnDevice::default();
+    let Some(memory) = coordinator.device(map) else { return found };
+    for bytes in memory.maps.get(&0).into_iter().flat_map(|map| map.values()) {
+        let Stored { seq, record } = Stored::decode(bytes.clone().into()).unwrap();
+        found.seqs.insert(record.key.to_string(), seq);
+        found.records.insert(record.key.to_string(), record);
+    }
+    if let Some(meta) = memory.maps.get(&1).and_then(|map| map.get(&b"meta"[..])) {
+        let number = |at: usize| u64::from_le_bytes(meta[at..at + 8].try_into().unwrap());
+        (found.generation, found.watermark_ms) = (number(1), number(17));
+    }
+    found
 }

@@ -6,7 +6,9 @@ use syncline_protocol::dialects::maps::{Ack, Limits, Settings, memory::Delays};
 
 use super::{
     super::local::Write,
-    world::{Network, World},
+    dice::Dice,
+    verdict,
+    world::{Network, WALL, World},
 };
 
 pub(super) const MAPS: &[&str] = &["todos", "notes", "a/b.c:d"];
@@ -39,7 +41,7 @@ pub(super) struct Kind {
 impl Kind {
     /// One of all kinds.
     pub(super) fn of(seed: u64) -> Self {
-        let mut dice = super::world::Dice::new(!seed);
+        let mut dice = Dice::new(!seed);
         let mut limits = Limits::default();
         if dice.below(3) > 0 {
             // Small pages and pushes make for many of them.
@@ -144,6 +146,7 @@ impl Life {
         let ms = self.world.dice.of(&[1, 10, 100, 7000]);
         let ms = self.world.dice.below(ms);
         self.world.run(ms);
+        verdict::judge_quiet(&self.world);
     }
 
     fn write(&mut self, at: usize) {
@@ -160,7 +163,7 @@ impl Life {
             }
             _ => Write::Put { value, ttl_ms: 0 },
         };
-        let _ = world.devices[at].at(world.now, super::world::WALL + world.now);
+        let _ = world.devices[at].at(world.now, WALL + world.now);
         let position = world.devices[at].write(map, &key, write).position;
         let record = world.devices[at].record(map, &key).unwrap();
         world.ledger.wrote(at, map, record, position);
@@ -171,6 +174,7 @@ impl Life {
         let power_cut = self.world.dice.below(2) == 0;
         let away = self.world.dice.below(5000);
         self.world.kill(at, power_cut, away);
+        verdict::judge_cursors(&self.world, at);
     }
 
     /// Some devices are cut off for a while.
@@ -201,6 +205,8 @@ impl Life {
     /// A device is away for longer than removals are remembered.
     fn be_away(&mut self, at: usize) {
         if self.kind.absences {
+            // Who takes nothing for as long is told of nothing before the next change.
+            self.world.speed_up();
             self.world.cut(at, 25 * MINUTE);
             self.world.run(7 * MINUTE);
         }
@@ -217,6 +223,8 @@ impl Life {
     pub(super) fn heal(&mut self) {
         self.world.network = Network { delay_ms_max: 5, lost: 0 };
         self.world.speed_up();
+        let _ = self.world.run_until(MINUTE, World::is_settled);
+        verdict::judge_quiet(&self.world);
         self.world.run(5 * MINUTE);
         let settled = self.world.run_until(120 * MINUTE, World::is_settled);
         let status: Vec<_> = self.world.devices.iter().map(|d| d.status().to_string()).collect();

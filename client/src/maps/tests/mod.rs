@@ -5,6 +5,7 @@
 //! runs one, `SYNCLINE_TEST_SEEDS=1000` more of them.
 
 mod device;
+mod dice;
 mod ledger;
 mod life;
 mod verdict;

@@ -8,7 +8,8 @@ use syncline_protocol::dialects::maps::{
 };
 
 use super::{
-    ledger::{Ledger, Place, on_device},
+    device::Device,
+    ledger::{Ledger, OnDevice, Place, on_device},
     life::MAPS,
     world::World,
 };
@@ -24,7 +25,7 @@ fn counted(mut records: Records, watermark_ms: u64) -> Records {
 pub(super) fn judge(world: &mut World) {
     world.ledger.check_durable(&world.coordinator);
     for map in MAPS {
-        let (theirs, watermark_ms) = on_device(&world.coordinator, map);
+        let OnDevice { records: theirs, watermark_ms, .. } = on_device(&world.coordinator, map);
         for place in world.ledger.places().filter(|(other, _)| other == map) {
             check_winner(&world.ledger, place, theirs.get(&place.1), watermark_ms, world);
         }
@@ -37,6 +38,48 @@ pub(super) fn judge(world: &mut World) {
             assert_eq!(ours, theirs, "{map} of device {at}");
             assert_eq!(device.pending(map), 0, "{map} of device {at} waits for something");
         }
+    }
+}
+
+/// At any moment at which nothing is under way: whoever shows that it is up to date is.
+pub(super) fn judge_quiet(world: &World) {
+    if !world.is_quiet() {
+        return;
+    }
+    for map in MAPS {
+        let theirs = on_device(&world.coordinator, map);
+        let watermark_ms = theirs.watermark_ms;
+        let records = counted(theirs.records.clone(), watermark_ms);
+        for (at, device) in world.devices.iter().enumerate() {
+            if world.is_up_to_date(device) {
+                let ours = counted(device.records(map), watermark_ms);
+                assert_eq!(ours, records, "{map} of device {at}, which shows that it is equal");
+            }
+            judge_cursor(&theirs, at, device, map);
+        }
+    }
+}
+
+/// What a device says that it has read it has.
+pub(super) fn judge_cursors(world: &World, at: usize) {
+    for map in MAPS {
+        judge_cursor(&on_device(&world.coordinator, map), at, &world.devices[at], map);
+    }
+}
+
+fn judge_cursor(theirs: &OnDevice, at: usize, device: &Device, map: &str) {
+    let Some(cursor) = device.cursor(map) else { return };
+    if cursor.generation != theirs.generation {
+        return;
+    }
+    for (key, record) in &theirs.records {
+        let forgotten = record.kind == Kind::Remove && record.hlc.millis < theirs.watermark_ms;
+        if theirs.seqs[key] > cursor.seq || forgotten {
+            continue;
+        }
+        let ours = device.record(map, key);
+        let has = ours.as_ref().is_some_and(|ours| ours.compare(record).is_ge());
+        assert!(has, "{map} of device {at}, read up to {cursor:?}: {ours:?}, not {record:?}");
     }
 }
 

@@ -19,7 +19,7 @@ use syncline_protocol::{
     },
 };
 
-use super::{super::machine::Ended, device::Device, ledger::Ledger};
+use super::{super::machine::Ended, device::Device, dice::Dice, ledger::Ledger};
 
 /// When it all begins.
 pub(super) const WALL: u64 = 1_700_000_000_000;
@@ -43,30 +43,6 @@ enum Parcel {
     Lost(u64),
     /// The server hears that a connection is gone.
     Gone(u64),
-}
-
-/// Numbers that follow from a seed (SplitMix64, Steele and others, 2014).
-pub(super) struct Dice(u64);
-
-impl Dice {
-    pub(super) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    pub(super) fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
-        self.roll() % bound.max(1)
-    }
-
-    pub(super) fn of<T: Copy>(&mut self, choice: &[T]) -> T {
-        choice[self.below(choice.len() as u64) as usize]
-    }
 }
 
 /// The whole of it.
@@ -204,6 +180,7 @@ impl World {
     /// A device takes nothing that it is sent, or does again.
     pub(super) fn slow(&mut self, at: usize, slow: bool) {
         let Some(session) = self.devices[at].session else { return };
+        self.devices[at].is_slow = slow;
         let out = self.coordinator.set_slow(session, slow, self.wall());
         self.deliver(out);
     }
@@ -388,6 +365,12 @@ impl World {
     pub(super) fn is_quiet(&self) -> bool {
         let synced = self.devices.iter().all(|device| device.sync_at.is_none());
         synced && self.parcels.is_empty() && self.coordinator.next_due().is_none()
+    }
+
+    /// Whether a device shows that it has all that the server has, and nothing keeps it from hearing.
+    pub(super) fn is_up_to_date(&self, device: &Device) -> bool {
+        let hears = device.session.is_some_and(|session| !self.cut_off.contains(&session));
+        hears && !device.is_slow && device.is_synced()
     }
 
     /// Whether every device shows its user that all is saved, and has proved it.
