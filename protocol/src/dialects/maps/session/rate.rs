@@ -23,8 +23,9 @@ impl Bucket {
         Self { per_second: u64::from(per_second), full, level: full, at: now }
     }
 
-    /// Takes a token, or says after how many milliseconds there is one.
-    pub(super) fn take(&mut self, now: UnixMillis) -> Result<(), u64> {
+    /// Takes so many tokens, all of a full bucket if it never holds as many, or says after how many
+    /// milliseconds there are as many.
+    pub(super) fn take(&mut self, now: UnixMillis, tokens: u32) -> Result<(), u64> {
         if self.per_second == 0 {
             return Ok(());
         }
@@ -33,11 +34,12 @@ impl Bucket {
         self.at = now;
         self.level =
             self.level.saturating_add(passed.saturating_mul(self.per_second)).min(self.full);
-        if self.level >= TOKEN {
-            self.level -= TOKEN;
+        let wanted = (u64::from(tokens) * TOKEN).min(self.full);
+        if self.level >= wanted {
+            self.level -= wanted;
             return Ok(());
         }
-        Err((TOKEN - self.level).div_ceil(self.per_second))
+        Err((wanted - self.level).div_ceil(self.per_second))
     }
 }
 
@@ -48,7 +50,7 @@ mod tests {
     #[test]
     fn it_gives_a_burst_then_its_rate_and_says_when() {
         let mut bucket = Bucket::new(32, 3, UnixMillis(1000));
-        let mut take = |at: u64| bucket.take(UnixMillis(at));
+        let mut take = |at: u64| bucket.take(UnixMillis(at), 1);
         assert_eq!(
             [take(1000), take(1000), take(1000), take(1000)],
             [Ok(()), Ok(()), Ok(()), Err(32)]
@@ -61,8 +63,19 @@ mod tests {
     }
 
     #[test]
+    fn what_costs_more_takes_more_and_never_more_than_there_can_be() {
+        let mut bucket = Bucket::new(2, 4, UnixMillis(0));
+        let mut take = |at, tokens| bucket.take(UnixMillis(at), tokens);
+        assert_eq!(
+            [take(0, 3), take(0, 3), take(999, 3), take(1000, 3)],
+            [Ok(()), Err(1000), Err(1), Ok(())]
+        );
+        assert_eq!([take(2999, 100), take(3000, 100), take(3000, 1)], [Err(1), Ok(()), Err(500)]);
+    }
+
+    #[test]
     fn without_a_rate_it_never_empties() {
         let mut bucket = Bucket::new(0, 0, UnixMillis(0));
-        assert!((0..100).all(|_| bucket.take(UnixMillis(0)).is_ok()));
+        assert!((0..100).all(|_| bucket.take(UnixMillis(0), 9).is_ok()));
     }
 }

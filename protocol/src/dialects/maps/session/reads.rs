@@ -69,6 +69,15 @@ fn check(request: &SyncRequest, limits: &Limits) -> Result<(), Fault> {
     Ok(())
 }
 
+/// How many requests a request to read counts as: more when it brings a map much work. A thousand records
+/// looked up count as one, and a tree that may have to be made of its own keys as three.
+pub(super) fn cost(request: &SyncRequest) -> u32 {
+    let parts = request.keys.len() + request.have.len() + request.paths.len();
+    let records = parts + request.have_leaves.len() / LEAF_BYTES / 8;
+    let tree = if request.key_prefix.is_empty() { 0 } else { 3 };
+    u32::try_from(1 + tree + records / 1024).unwrap_or(u32::MAX)
+}
+
 impl Session {
     pub(super) fn begin_reading(&mut self, place: u64, request: Box<SyncRequest>) {
         if let Err(fault) = check(&request, self.limits()) {
@@ -161,6 +170,21 @@ fn join(pages: &mut Vec<Page>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_brings_much_work_counts_as_several() {
+        let of = |change: fn(&mut SyncRequest)| {
+            let mut request = SyncRequest::default();
+            change(&mut request);
+            cost(&request)
+        };
+        assert_eq!(of(|_| {}), 1);
+        assert_eq!(of(|r| r.keys = vec!["k".into(); 1000]), 1);
+        assert_eq!(of(|r| r.have_leaves = vec![0; 8 * 4096].into()), 1);
+        assert_eq!(of(|r| r.keys = vec!["k".into(); 4096]), 5);
+        assert_eq!(of(|r| r.key_prefix = "k".into()), 4);
+        assert_eq!(of(|r| r.have_leaves = vec![0; 8 << 16].into()), 9);
+    }
 
     #[test]
     fn sizes_are_checked_before_a_map_is_asked() {

@@ -9,6 +9,7 @@ use super::{
     answers::{Ready, Then},
     auth::{NOT_AUTHENTICATED, Standing, UNAUTHENTICATED},
     queue::{self, Work},
+    reads::cost,
     say::{self, Failure},
 };
 use crate::{
@@ -127,11 +128,11 @@ impl Session {
             Payload::Auth(_) if len > self.limits().auth_bytes_max => {
                 self.refuse(id, LONG_TOKEN, 1)
             }
-            Payload::Auth(request) => self.submit_rated(id, Work::Auth(request), full),
+            Payload::Auth(request) => self.submit_rated(id, Work::Auth(request), full, 1),
             Payload::Op(op) => self.submit_write(id, vec![op], len),
             Payload::SyncReq(request) => self.route_sync(id, request, len),
             Payload::Subscribe(_) if self.once => self.refuse(id, NO_FOLLOWING, 1),
-            Payload::Subscribe(request) => self.submit_rated(id, Work::Subscribe(request), full),
+            Payload::Subscribe(request) => self.submit_rated(id, Work::Subscribe(request), full, 1),
             Payload::Unsubscribe(request) => self.submit(id, Work::Unsubscribe(request), 1, 1),
             Payload::Ping(ping) => self.pong(id, ping),
             _ => None,
@@ -145,13 +146,16 @@ impl Session {
             Err(_) => self.refuse(id, UNKNOWN_TYPE, 1),
             Ok(Type::Push) => self.submit_write(id, request.ops, len),
             Ok(Type::MerkleHashReq) if request.map_name.is_empty() => {
-                self.submit_rated(id, Work::Directory, full)
+                self.submit_rated(id, Work::Directory, full, 1)
             }
             // The next page of what it is reading already is as good as asked for.
             Ok(Type::PullSince) if self.watches.reads_on(&request) => {
                 self.submit(id, Work::Read(request.into()), full, 1)
             }
-            Ok(_) => self.submit_rated(id, Work::Read(request.into()), full),
+            Ok(_) => {
+                let tokens = cost(&request);
+                self.submit_rated(id, Work::Read(request.into()), full, tokens)
+            }
         }
     }
 
@@ -166,8 +170,14 @@ impl Session {
         self.submit(id, Work::Write(ops), weight, u32::try_from(count).unwrap_or(u32::MAX))
     }
 
-    fn submit_rated(&mut self, id: String, work: Work, weight: u32) -> Option<&'static str> {
-        match self.rate.take(self.now) {
+    fn submit_rated(
+        &mut self,
+        id: String,
+        work: Work,
+        weight: u32,
+        tokens: u32,
+    ) -> Option<&'static str> {
+        match self.rate.take(self.now, tokens) {
             Ok(()) => self.submit(id, work, weight, 1),
             Err(wait_ms) => self.refuse(id, TOO_OFTEN.again_after(wait_ms), 1),
         }
