@@ -5,7 +5,6 @@ mod fake;
 mod link;
 mod refused;
 mod restart;
-mod size;
 mod sync;
 mod todo;
 mod tokens;
