@@ -132,6 +132,11 @@ impl Core {
 
     // Steps of the store.
 
+    /// Whether own writes are to be made durable.
+    pub(super) fn has_fresh(&self) -> bool {
+        self.local.has_fresh()
+    }
+
     /// Where the store must be durable up to, if it is not.
     pub(super) fn unsynced(&self) -> Option<Position> {
         self.local.unsynced()

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use syncline_engine::Store;
 use tokio::{task::spawn_blocking, time::sleep};
 
-use super::shared::Shared;
+use super::{core::Core, shared::Shared};
 
 /// The wall clock may be set meanwhile: it is asked again after this.
 const SLEEP_MAX: Duration = Duration::from_secs(60);
@@ -26,12 +26,14 @@ pub(super) async fn keep(shared: Arc<Shared>, store: Store) {
             () = shared.something_written() => {}
             () = expires => continue,
         }
-        make_durable(&shared, &store).await;
+        if shared.look(Core::has_fresh) {
+            make_durable(&shared, &store).await;
+        }
     }
 }
 
 /// Waits for what is written so far.
-pub(super) async fn make_durable(shared: &Shared, store: &Store) {
+async fn make_durable(shared: &Shared, store: &Store) {
     let Some(position) = shared.unsynced() else { return shared.made_durable() };
     let store = store.clone();
     // A runtime that shuts down does not wait for its blocking tasks.

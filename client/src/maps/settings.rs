@@ -23,7 +23,7 @@ pub struct Settings {
     /// Levels of the tree of hashes that are asked for at once when a map is repaired: 2. On a
     /// metered link 1 costs less and takes longer. 1 to 3.
     pub levels_max: u8,
-    /// Keys whose newest write may wait for the server: 1,000,000, about 150 bytes of memory each. A
+    /// Keys whose newest write may wait for the server: 1,000,000, about 200 bytes of memory each. A
     /// write of another key is refused then.
     pub pending_keys_max: usize,
     /// Maps that may be open at once: 256, as many as a server follows for one connection.

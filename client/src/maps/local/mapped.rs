@@ -33,6 +33,8 @@ pub(crate) struct Mapped {
     pub(super) replaced_from: u64,
     /// The highest timestamp of this node in a record that the server has.
     pub(super) seen: (u64, u32),
+    /// What was read is durable when the store is durable up to here.
+    pub(super) read_at: Position,
 }
 
 impl Mapped {
@@ -54,8 +56,11 @@ impl Mapped {
             ends: BTreeSet::new(),
             replaced_from: 0,
             seen: (0, 0),
+            read_at: Position(0),
         };
         map.load_records(node)?;
+        map.read_at = store.appended();
+        map.oplog.place(map.read_at);
         Ok(map)
     }
 

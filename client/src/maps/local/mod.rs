@@ -95,6 +95,11 @@ impl Local {
     pub(super) fn open(&mut self, map: Mapped) {
         self.last_order = self.last_order.max(map.oplog.last_order());
         self.seen = self.seen.max(map.seen);
+        // It may have been closed a moment ago.
+        if map.oplog.len() > 0 && self.store.durable() < map.read_at {
+            self.last = self.last.max(map.read_at);
+            self.fresh.push_back((self.last, map.name.clone(), 0));
+        }
         self.maps.entry(map.name.clone()).or_insert(map);
     }
 
@@ -105,6 +110,12 @@ impl Local {
 
     pub(super) fn wall(&self) -> &Wall {
         &self.wall
+    }
+
+    /// Whether own writes are not known to be durable. What came from the server need not be: it
+    /// says it again.
+    pub(super) fn has_fresh(&self) -> bool {
+        !self.fresh.is_empty()
     }
 
     /// The end of the last batch, if it is not durable yet.

@@ -109,6 +109,11 @@ impl OpLog {
         found.take(self.in_memory)
     }
 
+    /// All of them lie before a position.
+    pub(super) fn place(&mut self, position: Position) {
+        self.by_path.values_mut().for_each(|own| own.position = position);
+    }
+
     /// The server has a write in memory.
     pub(super) fn set_in_memory(&mut self, path: Path) {
         if let Some(own) = self.remove(path) {

@@ -19,6 +19,20 @@ fn what_is_written_shows_at_once_and_is_sent_once_it_is_durable() {
 }
 
 #[test]
+fn a_map_that_is_closed_and_opened_again_sends_nothing_that_is_not_durable() {
+    let (mut device, _) = Device::new();
+    device.put("a", "1");
+    device.local.close(MAP);
+    let store = device.local.store.clone();
+    device.local.open(Mapped::load(&store, MAP, device.local.node_id()).unwrap());
+    assert!(device.local.has_fresh());
+    assert_eq!((device.pending().len(), device.local.unanswered()), (0, 1));
+    device.sync();
+    assert_eq!(device.local.became_durable().len(), 1);
+    assert_eq!((device.pending_keys(), device.local.has_fresh()), (vec!["a".to_owned()], false));
+}
+
+#[test]
 fn two_writes_of_a_key_are_one_and_go_to_the_end() {
     let (mut device, _) = Device::new();
     for (key, value) in [("a", "1"), ("b", "1"), ("a", "2")] {
