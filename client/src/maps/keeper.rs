@@ -26,20 +26,26 @@ pub(super) async fn keep(shared: Arc<Shared>, store: Store) {
             () = shared.something_written() => {}
             () = expires => continue,
         }
-        if shared.look(Core::has_fresh) {
-            make_durable(&shared, &store).await;
+        if shared.look(Core::has_fresh) && !make_durable(&shared, &store).await {
+            return;
         }
     }
 }
 
-/// Waits for what is written so far.
-async fn make_durable(shared: &Shared, store: &Store) {
-    let Some(position) = shared.unsynced() else { return shared.made_durable() };
-    let store = store.clone();
-    // A runtime that shuts down does not wait for its blocking tasks.
-    match spawn_blocking(move || store.wait(position)).await {
-        Ok(Ok(())) => shared.made_durable(),
-        Ok(Err(error)) => shared.state_failed(&error.into()),
-        Err(_) => {}
+/// Waits for what is written so far. False when the store has failed: then it takes nothing more.
+async fn make_durable(shared: &Shared, store: &Store) -> bool {
+    if let Some(position) = shared.unsynced() {
+        let store = store.clone();
+        // A runtime that shuts down does not wait for its blocking tasks.
+        match spawn_blocking(move || store.wait(position)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                shared.state_failed(&error.into());
+                return false;
+            }
+            Err(_) => return false,
+        }
     }
+    shared.made_durable();
+    true
 }

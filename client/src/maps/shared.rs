@@ -255,13 +255,13 @@ impl Shared {
     /// What to send next.
     pub(super) fn next_out(&self) -> Result<Option<Bytes>, Ended> {
         let now = self.now();
-        let out = self.step(|core| core.next_out(now));
         // Writes too far ahead of the server's clock are stamped anew there: they become durable as
         // others do, and are sent then.
-        if self.core().unsynced().is_some() {
+        let (next, fresh) = self.step(|core| (core.next_out(now), core.has_fresh()));
+        if fresh {
             self.written.notify_one();
         }
-        out
+        next
     }
 
     /// The server said something.

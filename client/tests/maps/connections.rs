@@ -35,7 +35,7 @@ async fn a_cut_line_is_made_anew_and_what_was_under_way_arrives_once() {
         alice.link.cut();
     }
     server.hold_acks(false);
-    alice.client.synced().await.unwrap();
+    alice.synced().await;
     assert_eq!(server.values(), alice.values());
     assert!(alice.link.attempts() >= 5);
 }
@@ -45,11 +45,11 @@ async fn what_the_server_has_in_memory_counts_as_saved_but_is_sent_again() {
     let server = FakeServer::default();
     server.acknowledge_in_memory(true);
     let alice = Device::new(&server, 1).await;
-    alice.client.synced().await.unwrap();
+    alice.synced().await;
     alice.put("a", "1");
-    alice.client.saved().await.unwrap();
+    alice.saved().await;
     server.acknowledge_in_memory(false);
-    alice.client.synced().await.unwrap();
+    alice.synced().await;
     assert_eq!(server.values(), alice.values());
 }
 

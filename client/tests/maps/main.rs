@@ -25,8 +25,12 @@ use syncline_client::maps::{
     Change, Client, ConnectionError, Event, Map, Settings, Status, WallClock, Watch,
 };
 use syncline_engine::{Options, Store, storage::sim::SimDisk};
+use tokio::time::timeout;
 
 const MAP: &str = "todos";
+
+/// Of a test's own time, in which nothing that goes on may take so long.
+const LONG: Duration = Duration::from_secs(3600);
 
 /// A clock that a test moves.
 #[derive(Clone)]
@@ -102,6 +106,14 @@ impl Device {
         self.client.status().wait_for(|status| wanted(status)).await.unwrap().clone()
     }
 
+    async fn synced(&self) {
+        timeout(LONG, self.client.synced()).await.expect("it converges").unwrap();
+    }
+
+    async fn saved(&self) {
+        timeout(LONG, self.client.saved()).await.expect("it is saved").unwrap();
+    }
+
     fn put(&self, key: &str, value: &str) {
         self.map.put(key, value.to_owned()).unwrap();
     }
@@ -121,7 +133,8 @@ impl Device {
     async fn shows(&self, key: &str, value: Option<&str>) {
         let mut watch = self.map.watch();
         while self.get(key).as_deref() != value {
-            watch.next().await.expect("the client goes on");
+            let event = timeout(LONG, watch.next()).await.expect("it comes");
+            event.expect("the client goes on");
         }
     }
 

@@ -8,7 +8,7 @@ async fn a_restarted_client_shows_what_it_had_and_sends_what_waits() {
     server.write(op("theirs", "1", "5:0:other"));
     let alice = Device::open(&server, &disk, settings()).await;
     alice.put("mine", "1");
-    alice.client.synced().await.unwrap();
+    alice.synced().await;
     let node = alice.client.node();
     alice.link.refuse(Some(ConnectionError::TimedOut));
     alice.link.cut();
@@ -20,7 +20,7 @@ async fn a_restarted_client_shows_what_it_had_and_sends_what_waits() {
     assert_eq!((alice.values(), alice.client.node()), (shown, node));
     assert_eq!(alice.client.status().borrow().pending(), 1);
     alice.online();
-    alice.client.synced().await.unwrap();
+    alice.synced().await;
     assert_eq!(server.pushes(), [1, 1], "what was saved is not sent again");
     assert_eq!(server.values(), alice.values());
 }
@@ -41,7 +41,7 @@ async fn what_is_durable_survives_a_power_cut_and_is_stamped_above_afterwards() 
     let second = alice.map.put("b", "1").unwrap().timestamp().to_owned();
     let millis = |stamp: &str| stamp.split(':').next().unwrap().parse::<u64>().unwrap();
     assert!(millis(&second) > millis(&first), "{second} after {first}");
-    alice.client.synced().await.unwrap();
+    alice.synced().await;
     assert_eq!(server.values(), alice.values());
 }
 
@@ -49,7 +49,7 @@ async fn what_is_durable_survives_a_power_cut_and_is_stamped_above_afterwards() 
 async fn nothing_is_sent_before_it_is_durable() {
     let (server, disk) = (FakeServer::default(), SimDisk::new(1));
     let alice = Device::open(&server, &disk, settings()).await;
-    alice.client.synced().await.unwrap();
+    alice.synced().await;
     disk.stop_after(0);
     let mut watch = alice.map.watch();
     alice.put("a", "1");
@@ -90,14 +90,14 @@ async fn conversation(kill_after: Option<u64>) -> u64 {
     let steps = disk.steps();
     let after = disk.after_power_cut(kill_after.unwrap_or(0));
     let alice = Device::open(&server, &after, settings()).await;
-    alice.client.synced().await.unwrap();
+    alice.synced().await;
     let values = alice.values();
     assert_eq!(values, server.values(), "killed after {kill_after:?}");
     for key in durable {
         assert!(values.contains_key(&key), "{key} was durable, killed after {kill_after:?}");
     }
     alice.put("after", "1");
-    alice.client.synced().await.unwrap();
+    alice.synced().await;
     steps
 }
 
@@ -121,7 +121,7 @@ async fn talk(server: &FakeServer, disk: &SimDisk) -> Option<Vec<String>> {
         }
         durable.push(key);
         // It may never be, once the disk has failed.
-        let _ = tokio::time::timeout(Duration::from_secs(1), client.synced()).await;
+        let _ = timeout(Duration::from_secs(1), client.synced()).await;
     }
     Some(durable)
 }

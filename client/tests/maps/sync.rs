@@ -25,7 +25,7 @@ async fn two_clients_converge() {
     bob.map.remove("milk").unwrap();
     alice.shows("milk", None).await;
     for device in [&alice, &bob] {
-        device.client.synced().await.unwrap();
+        device.synced().await;
         assert_eq!(device.values(), server.values());
         assert_eq!(*device.client.status().borrow(), Status::Saved);
     }
@@ -48,7 +48,7 @@ async fn what_was_written_offline_goes_out_in_one_push_with_the_newest_of_each_k
     assert_eq!(status.to_string(), "offline (3 wait)");
     assert_eq!(alice.get("a").as_deref(), Some("99"));
     alice.online();
-    alice.client.synced().await.unwrap();
+    alice.synced().await;
     assert_eq!(server.pushes(), [3]);
     assert_eq!(alice.values(), server.values());
     assert_eq!(alice.get("theirs").as_deref(), Some("1"));
@@ -58,16 +58,16 @@ async fn what_was_written_offline_goes_out_in_one_push_with_the_newest_of_each_k
 async fn many_writes_at_once_are_one_push_and_one_on_an_idle_line_goes_at_once() {
     let server = FakeServer::default();
     let alice = Device::new(&server, 1).await;
-    alice.client.synced().await.unwrap();
+    alice.synced().await;
     settle().await;
     let began = tokio::time::Instant::now();
     alice.put("first", "1");
-    alice.client.saved().await.unwrap();
+    alice.saved().await;
     assert_eq!((server.pushes(), began.elapsed()), (vec![1], Duration::ZERO));
     for at in 0..500 {
         alice.put(&format!("key {}", at % 250), "1");
     }
-    alice.client.saved().await.unwrap();
+    alice.saved().await;
     assert_eq!(server.pushes(), [1, 250]);
 }
 
@@ -84,7 +84,7 @@ async fn the_status_comes_from_acknowledgements() {
     // It shows them as well, but this client does not wait for that: the connection is cut.
     server.hold_acks(false);
     alice.link.cut();
-    alice.client.saved().await.unwrap();
+    alice.saved().await;
     alice.until(|status| *status == Status::Saved).await;
     alice.link.refuse(Some(ConnectionError::TimedOut));
     alice.link.cut();
@@ -101,13 +101,13 @@ async fn several_maps_share_one_connection_and_the_same_map_is_one() {
     alice.put("a", "1");
     other.put("a", "2").unwrap();
     assert_eq!(again.get("a").unwrap().as_deref(), Some(&b"1"[..]));
-    alice.client.synced().await.unwrap();
+    alice.synced().await;
     assert_eq!((alice.link.attempts(), server.values().len()), (1, 1));
     alice.client.close("other").await;
     assert!(other.put("b", "1").is_err() && other.get("a").unwrap().is_some());
     let other = alice.client.map("other").await.unwrap();
     other.put("b", "1").unwrap();
-    alice.client.synced().await.unwrap();
+    alice.synced().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,7 +13,7 @@ async fn every_change_comes_with_what_was_there_and_who_overwrote_whom() {
     alice.put("a", "mine");
     let change = next_change(&mut watch).await;
     assert_eq!((change.old, change.cause, change.overwritten), (None, Cause::Local, false));
-    alice.client.synced().await.unwrap();
+    alice.synced().await;
     server.write(op("a", "theirs", &format!("{}:0:other", fake::NOW + 1)));
     let change = next_change(&mut watch).await;
     assert_eq!(change.old.as_deref(), Some(&b"mine"[..]));
@@ -33,7 +33,7 @@ async fn a_write_that_lost_while_it_waited_is_told_as_overwritten() {
     alice.online();
     let change = next_change(&mut watch).await;
     assert!(change.overwritten && change.new.as_deref() == Some(b"theirs"));
-    alice.client.synced().await.unwrap();
+    alice.synced().await;
     assert_eq!(alice.get("a").as_deref(), Some("theirs"));
 }
 
