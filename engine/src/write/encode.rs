@@ -13,8 +13,8 @@ use crate::{
 
 /// Longest batch in bytes, its frames' heads included: it has to fit one segment.
 pub(crate) const BATCH_BYTES_MAX: usize = SEGMENT_BYTES_MAX as usize - 4096;
-/// A buffer above this is not kept for the thread's next batch.
-const SPARE_BYTES_MAX: usize = 256 << 10;
+/// A buffer above this is not kept for the thread's next batch. A server's batch of a busy turn is below it.
+const SPARE_BYTES_MAX: usize = 1 << 20;
 
 thread_local! {
     static SPARE: RefCell<Buffers> = const { RefCell::new(Buffers::new()) };

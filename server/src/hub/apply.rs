@@ -19,8 +19,9 @@ use super::{
     turn::{RoomTurn, Turn},
 };
 
-/// A turn is committed at once when its commands have this many bytes.
-const TURN_BYTES_MAX: usize = 1 << 20;
+/// A turn is committed at once when its commands have this many bytes: a busy shard goes on with the next one while
+/// the device takes this one, and what it has read for a change is still near when that is committed.
+const TURN_BYTES_MAX: usize = 256 << 10;
 
 impl<D: Dialect> Hub<D> {
     /// A command of a session of this shard; `opens` when it asks for the opening message.
