@@ -3,6 +3,7 @@
 //! Knows the wire by its messages; nothing of the server but how tokens are signed.
 
 mod messages;
+pub mod proxy;
 pub mod tree;
 
 use std::{
