@@ -173,8 +173,9 @@ impl Client {
     }
 
     /// Returns at a moment when the open maps are proved to hold what the server's hold: nothing waits
-    /// here, everything there was heard of, and the hashes of both are equal. Maps that the token may
-    /// not read are left out.
+    /// here, everything was heard of that was there when this was called, and the hashes of both were
+    /// equal then or later. It asks the server, one question for each map; without a connection it
+    /// waits for one. Maps that the token may not read are left out.
     ///
     /// # Errors
     /// [`Stopped`] when the client ended before.

@@ -64,10 +64,13 @@ impl Core {
         self.local.unanswered()
     }
 
-    /// Whether every map that may be read is proved equal to the server's, and nothing waits.
-    pub(super) fn is_synced(&self) -> bool {
-        let is_equal = |map: &MapName| self.unreadable.contains(map) || self.machine.is_equal(map);
-        self.machine.is_online() && self.unanswered() == 0 && self.local.maps().iter().all(is_equal)
+    /// Whether every map that may be read is proved equal to the server's since a
+    /// [`Core::ask_proof`], and nothing waits.
+    pub(super) fn is_synced(&self, behind: u64) -> bool {
+        let is_proved = |map: &MapName| {
+            self.unreadable.contains(map) || self.machine.is_proved(map, behind)
+        };
+        self.machine.is_online() && self.unanswered() == 0 && self.local.maps().iter().all(is_proved)
     }
 
     pub(super) fn status(&self) -> Status {
@@ -128,6 +131,11 @@ impl Core {
 
     pub(super) fn watch(&mut self, scope: Scope, bounds: Bounds) -> Watch {
         self.watches.add(scope, bounds)
+    }
+
+    /// Asks the server whether the maps are equal now.
+    pub(super) fn ask_proof(&mut self) -> u64 {
+        self.machine.ask_proof(&self.local)
     }
 
     // Steps of the store.

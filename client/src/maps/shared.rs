@@ -150,7 +150,9 @@ impl Shared {
 
     /// Returns when the maps are proved to be the server's.
     pub(super) async fn synced(&self) -> Result<(), Stopped> {
-        self.until(|core| match (core.is_synced(), core.stopped()) {
+        let behind = self.step(Core::ask_proof);
+        self.outgoing.notify_one();
+        self.until(|core| match (core.is_synced(behind), core.stopped()) {
             (true, _) => Some(Ok(())),
             (false, true) => Some(Err(Stopped)),
             (false, false) => None,

@@ -50,7 +50,10 @@ impl Machine {
         }
         for (map, settled) in settled {
             replica.settle(&map, &settled)?;
-            self.settled(replica, &map, kept, in_time)?;
+            // Where everything was refused the server had nothing to keep, and waited for no disk.
+            if settled.iter().any(|settled| settled.how == kept) {
+                self.settled(replica, &map, kept, in_time)?;
+            }
         }
         if later {
             self.pause(replica, Duration::ZERO, now);

@@ -22,6 +22,8 @@ pub(super) enum Question {
 /// A request under way.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
+    /// The number of the request.
+    pub(super) number: u64,
     pub(super) map: MapName,
     pub(super) question: Question,
     /// Nothing of the map was on its way when it was asked.

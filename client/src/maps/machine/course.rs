@@ -77,6 +77,10 @@ pub(super) struct Course {
     pub(super) in_memory: bool,
     /// Proved equal on this connection, and nothing was missed since.
     pub(super) equal: bool,
+    /// The number of the request whose answer proved it last.
+    pub(super) proved: u64,
+    /// A proof that was asked for with this number, or a lower one, is not new enough.
+    pub(super) prove_behind: u64,
     /// A proof is wanted once nothing is on its way, not before this time.
     pub(super) prove_at: Option<Duration>,
     /// The server wants it read anew.
@@ -120,6 +124,8 @@ impl Course {
             unwelcome: BTreeSet::new(),
             in_memory: false,
             equal: false,
+            proved: 0,
+            prove_behind: 0,
             prove_at: None,
             reset: false,
             reading: None,

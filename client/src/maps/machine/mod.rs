@@ -112,11 +112,6 @@ impl Machine {
         matches!(self.link, Link::Open(_))
     }
 
-    /// Whether a map was proved equal on this connection, and nothing was missed since.
-    pub(crate) fn is_equal(&self, map: &str) -> bool {
-        self.is_online() && self.courses.get(map).is_some_and(|course| course.equal)
-    }
-
     /// When to call [`Machine::poll`] though nothing has happened.
     pub(crate) fn wake_at(&self) -> Option<Duration> {
         let due = self.push_due();

@@ -11,10 +11,30 @@ use super::{
     super::replica::{MapName, Replica},
     Ended, Event, Machine, Now,
     asked::Asked,
-    course::{Reading, Repair, Step},
+    course::{Course, Reading, Repair, Step},
 };
 
 impl Machine {
+    /// Somebody wants to know that all maps are the server's from now on. What is to be told to
+    /// [`Machine::is_proved`].
+    pub(crate) fn ask_proof(&mut self, replica: &impl Replica) -> u64 {
+        for map in self.courses.keys().cloned().collect::<Vec<_>>() {
+            let Some(course) = self.courses.get_mut(&map) else { continue };
+            course.prove_behind = self.number;
+            if matches!(course.step, Step::Live) {
+                self.after_push(replica, &map);
+            }
+        }
+        self.number
+    }
+
+    /// Whether a map was proved equal on this connection since [`Machine::ask_proof`], and nothing was
+    /// missed since.
+    pub(crate) fn is_proved(&self, map: &str, behind: u64) -> bool {
+        let equal = |course: &Course| course.equal && course.proved > behind;
+        self.is_online() && self.courses.get(map).is_some_and(equal)
+    }
+
     /// Compares the root hashes at the end of a reading. They say something only if nothing was on its
     /// way when it was asked, nor is now, nor was acknowledged meanwhile.
     pub(super) fn prove(
@@ -35,7 +55,7 @@ impl Machine {
         if response.status == Status::InSync as i32
             || *response.root_hash == fingerprint(&index.root())
         {
-            return self.equal(replica, map, now);
+            return self.equal(replica, asked, now);
         }
         if response.root_hash.len() == 16 {
             self.differs(replica, map, response.count, now);
@@ -49,10 +69,13 @@ impl Machine {
     pub(super) fn equal(
         &mut self,
         replica: &mut impl Replica,
-        map: &MapName,
+        asked: &Asked,
         now: Now,
     ) -> Result<(), Ended> {
+        let map = &asked.map;
         let Some(course) = self.courses.get_mut(map) else { return Ok(()) };
+        course.proved = asked.number;
+        let is_new = course.proved > course.prove_behind;
         (course.repairs, course.resets, course.prove_at) = (0, 0, None);
         course.waits.reset();
         course.retries.reset();
@@ -63,7 +86,11 @@ impl Machine {
         if !std::mem::replace(&mut course.equal, true) {
             self.tell(Event::Equal(map.clone()));
         }
-        self.live(map, now);
+        if is_new {
+            self.live(map, now);
+        } else {
+            self.after_push(replica, map);
+        }
         Ok(())
     }
 

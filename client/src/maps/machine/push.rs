@@ -116,6 +116,13 @@ impl Machine {
         if !ahead.is_empty() {
             let above_ms = server.millis.saturating_add(peer.drift_max_ms);
             replica.restamp(&ahead, &server, above_ms, now.wall)?;
+            // They may have won here against what wins against them now.
+            for (map, ..) in &ahead {
+                if let Some(course) = self.courses.get_mut(map) {
+                    course.equal = false;
+                    course.prove_at.get_or_insert(now.at);
+                }
+            }
             let maps: Vec<MapName> = self.courses.keys().cloned().collect();
             maps.iter().for_each(|map| self.dirty(map));
         }

@@ -147,6 +147,12 @@ impl Talk {
     }
 }
 
+impl Machine {
+    fn is_equal(&self, map: &str) -> bool {
+        self.is_proved(map, 0)
+    }
+}
+
 fn welcome(capabilities: &[&str], version: u32) -> AuthResponse {
     AuthResponse {
         status: AuthStatus::Ok as i32,

@@ -270,3 +270,32 @@ fn a_map_that_is_opened_later_begins_then_and_one_that_is_closed_says_nothing_mo
         "{said:?}"
     );
 }
+
+#[test]
+fn who_asks_for_a_proof_gets_one_that_is_newer() {
+    let mut talk = Talk::online(&[MAP]);
+    talk.live();
+    let first = talk.machine.ask_proof(&talk.replica);
+    assert!(talk.machine.is_equal(MAP) && !talk.machine.is_proved(MAP, first));
+    let (number, _) = talk.one(|request| request.r#type == Type::PullSince as i32);
+    // Another one asks while the first one's question is under way.
+    let second = talk.machine.ask_proof(&talk.replica);
+    assert_eq!(talk.hear(), []);
+    let root = talk.replica.root(MAP);
+    talk.answer(&number, page(&[], b"1", Some(root))).unwrap();
+    assert!(talk.machine.is_proved(MAP, first) && !talk.machine.is_proved(MAP, second));
+    talk.live();
+    assert!(talk.machine.is_proved(MAP, second));
+}
+
+#[test]
+fn a_proof_that_is_asked_for_while_there_is_no_connection_comes_with_the_next_one() {
+    let mut talk = Talk::online(&[MAP]);
+    talk.live();
+    talk.machine.disconnected(&mut talk.replica);
+    let behind = talk.machine.ask_proof(&talk.replica);
+    assert_eq!(talk.machine.wake_at(), None);
+    talk.connect(&["cursor"], 1);
+    talk.live();
+    assert!(talk.machine.is_proved(MAP, behind));
+}

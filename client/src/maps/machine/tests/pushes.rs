@@ -1,5 +1,7 @@
 //! What is sent, when, and what its answers mean.
 
+use syncline_protocol::dialects::maps::proto::OperationBatch;
+
 use super::*;
 use crate::maps::replica::Replica;
 
@@ -287,4 +289,55 @@ fn a_map_with_much_to_send_does_not_hold_up_the_others() {
     for map in &maps {
         assert_eq!(talk.replica.unanswered(map), if *map == maps[0] { 5000 } else { 1 });
     }
+}
+
+#[test]
+fn a_refusal_says_nothing_of_what_the_server_has_in_memory() {
+    let mut talk = Talk::online(&[MAP]);
+    talk.live();
+    talk.write("a", "1");
+    let first = talk.pushed();
+    talk.later(1);
+    talk.write("b", "1");
+    talk.later(10);
+    let second = talk.pushed();
+    talk.ack(&first[0].0, Ack::default()).unwrap();
+    // Nothing was written, so that the server waits for no disk.
+    let results = vec![rejected(0, ErrorCode::PermissionDenied)];
+    talk.ack(&second[0].0, Ack { results, ..durable() }).unwrap();
+    assert_eq!(talk.replica.pending_len(), 2);
+    talk.machine.disconnected(&mut talk.replica);
+    talk.connect(&["cursor"], 1);
+    assert_eq!(keys(&talk.pushed()), [["a"]]);
+}
+
+#[test]
+fn a_write_that_loses_after_it_was_stamped_anew_is_found_out_soon() {
+    let mut talk = Talk::online(&[MAP]);
+    talk.live();
+    // This device's clock is set ten minutes ahead.
+    talk.now.wall.0 += 600_000;
+    talk.write("a", "mine");
+    let pushed = talk.pushed();
+    // It wins here against one that will win there.
+    let ops = vec![op("a", "theirs", WALL + 30_000, "tablet")];
+    let (cursor, prev_cursor) = (Bytes::from_static(b"2"), Bytes::from_static(b"1"));
+    talk.say("", Payload::Batch(OperationBatch { ops, cursor, prev_cursor })).unwrap();
+    let server_time = format!("{}:0:~server", WALL + 50);
+    let results = vec![rejected(0, ErrorCode::ClockDrift)];
+    let drift = Ack { results, server_time: server_time.clone(), ..durable() };
+    talk.ack(&pushed[0].0, drift).unwrap();
+    let pushed = loop {
+        let pushed = talk.pushed();
+        if !pushed.is_empty() {
+            break pushed;
+        }
+        talk.sleep();
+    };
+    let outcome = Outcome::Stale as i32;
+    let results = vec![OpResult { index: 0, outcome, ..OpResult::default() }];
+    talk.ack(&pushed[0].0, Ack { results, server_time, ..durable() }).unwrap();
+    assert_eq!(talk.replica.values(MAP)["a"], "mine");
+    assert!(!talk.machine.is_equal(MAP));
+    talk.one(|request| request.r#type == Type::PullSince as i32);
 }
