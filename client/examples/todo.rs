@@ -21,7 +21,8 @@ use std::{
 };
 
 use checklist::{Checklist, Task, screen::Screen};
-use syncline_client::maps::{Client, Settings, StartError, Status, Watch};
+use futures_util::FutureExt as _;
+use syncline_client::maps::{Client, Event, Settings, StartError, Status, Watch};
 use tokio::{sync::mpsc, time::timeout};
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
@@ -42,7 +43,7 @@ Commands:
 
 Options:
   --dir DIR       where the list is kept on this device [env TODO_DIR, default ./todo-data]
-  --server URL    the server [env SYNCLINE_SERVER, default ws://127.0.0.1:8080]
+  --server URL    the server [env TODO_SERVER, default ws://127.0.0.1:8080]
   --token TOKEN   what lets you in [env SYNCLINE_TOKEN]; `syncline serve` prints one
                   on a terminal, `syncline token gen --sub NAME` makes one
   --map NAME      which list [default todos]
@@ -107,7 +108,7 @@ impl Asked {
         let from = |name: &str, default: &str| env(name).unwrap_or_else(|| default.to_owned());
         let mut asked = Self {
             dir: from("TODO_DIR", "todo-data").into(),
-            server: from("SYNCLINE_SERVER", "ws://127.0.0.1:8080"),
+            server: from("TODO_SERVER", "ws://127.0.0.1:8080"),
             token: from("SYNCLINE_TOKEN", ""),
             map: "todos".into(),
             wait: Duration::from_secs(3),
@@ -152,6 +153,7 @@ pub async fn run<W: Write>(
         error => Box::<dyn Error>::from(error),
     })?;
     let list = Checklist::new(client.map(&asked.map).await?, client.node());
+    let mut refused = list.map().watch();
     let done = match &*words {
         ["watch"] => live(&client, &list, lines, screen).await,
         ["list"] | [] => {
@@ -161,7 +163,7 @@ pub async fn run<W: Write>(
         words => {
             let done = command(words, &list, screen);
             wait_for_server(&client, asked.wait).await;
-            done
+            done.and_then(|()| show_refused(&mut refused, screen))
         }
     };
     if done.is_ok() {
@@ -211,6 +213,18 @@ async fn wait_for_server(client: &Client, at_most: Duration) {
         }
     })
     .await;
+}
+
+/// Tells of changes that the server did not take. Fails if there are any.
+fn show_refused<W: Write>(watch: &mut Watch, screen: &mut Screen<W>) -> Outcome {
+    let mut refused = 0;
+    while let Some(Some(event)) = watch.next().now_or_never() {
+        if matches!(event, Event::Rejected(_)) {
+            screen.event(&event)?;
+            refused += 1;
+        }
+    }
+    if refused == 0 { Ok(()) } else { Err("the server does not take this from you".into()) }
 }
 
 /// Shows what happens and takes commands until `quit`.

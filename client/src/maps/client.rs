@@ -164,7 +164,8 @@ impl Client {
         self.0.shared.status()
     }
 
-    /// Returns at a moment when the server has acknowledged every write to the open maps.
+    /// Returns at a moment when the server has acknowledged every write to the open maps, or refused
+    /// it, which [`Event::Rejected`](super::Event::Rejected) tells.
     ///
     /// # Errors
     /// [`Stopped`] when the client ended before.

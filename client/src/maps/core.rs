@@ -67,10 +67,11 @@ impl Core {
     /// Whether every map that may be read is proved equal to the server's since a
     /// [`Core::ask_proof`], and nothing waits.
     pub(super) fn is_synced(&self, behind: u64) -> bool {
-        let is_proved = |map: &MapName| {
-            self.unreadable.contains(map) || self.machine.is_proved(map, behind)
-        };
-        self.machine.is_online() && self.unanswered() == 0 && self.local.maps().iter().all(is_proved)
+        let is_proved =
+            |map: &MapName| self.unreadable.contains(map) || self.machine.is_proved(map, behind);
+        self.machine.is_online()
+            && self.unanswered() == 0
+            && self.local.maps().iter().all(is_proved)
     }
 
     pub(super) fn status(&self) -> Status {

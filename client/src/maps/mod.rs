@@ -55,7 +55,7 @@
 //! A [`Watch`] brings every change of a value with the one before, whoever made it, and says when a
 //! value of this client was [overwritten](Change::overwritten). A write that the server refuses for
 //! good, for want of permission say, comes as [`Event::Rejected`], and what the server has is put
-//! back. A watch that is not read lets go of its events and says so; nothing waits for it.
+//! back: watch for it, since nothing else tells what was written there. A watch that is not read lets go of its events and says so; nothing waits for it.
 //!
 //! # What it takes
 //!

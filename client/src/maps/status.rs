@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use crate::transport::ConnectionError;
 
-/// Where a client stands. Every number is of keys whose newest value the server is not known to
-/// keep; it falls with the server's acknowledgements and with nothing else.
+/// Where a client stands. Every number is of keys of the open maps whose newest value the server is
+/// not known to keep. It falls with the server's acknowledgements, and with its refusals:
+/// [`Event::Rejected`](super::Event::Rejected) tells of a write that it will never keep.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Status {
-    /// There is a connection, and the server keeps everything that was written here.
+    /// There is a connection, and the server keeps everything that was written to the open maps and
+    /// not refused. A server that acknowledges before it writes to its disk may still lose it in a
+    /// power cut; then this client brings it again.
     Saved,
     /// There is a connection, and something is on its way.
     Saving {

@@ -72,7 +72,8 @@ pub enum Event {
     /// has, which comes as a [`Change`] of its own.
     Rejected(Rejected),
     /// The watch was not read for long, and so many events were let go. What they said can be read
-    /// from the map; what follows is told again.
+    /// from the map; what follows is told again. Refused writes are let go last, since nothing else
+    /// tells of them.
     Lagged {
         /// How many events are missing here.
         missed: u64,
@@ -158,6 +159,21 @@ struct Waiting {
     ended: bool,
 }
 
+impl Waiting {
+    /// Who fell behind reads the map anyway; then only what follows is of use, and what the map does
+    /// not tell: which writes were refused. Of those too there may be too many.
+    fn let_go(&mut self, bounds: Bounds) {
+        let before = self.events.len();
+        self.events.retain(|event| matches!(event, Event::Rejected(_)));
+        self.bytes = self.events.iter().map(Event::bytes).sum();
+        if self.events.len() > bounds.events_max / 2 || self.bytes > bounds.bytes_max / 2 {
+            self.events.clear();
+            self.bytes = 0;
+        }
+        self.missed += (before - self.events.len()) as u64;
+    }
+}
+
 #[derive(Debug)]
 struct Queue {
     scope: Scope,
@@ -184,11 +200,8 @@ impl Queue {
             waiting.events.push_back(event.clone());
             let over = waiting.events.len() > self.bounds.events_max
                 || waiting.bytes > self.bounds.bytes_max;
-            // Who fell behind reads the map anyway; then only what follows is of use.
             if over {
-                waiting.missed += waiting.events.len() as u64;
-                waiting.events.clear();
-                waiting.bytes = 0;
+                waiting.let_go(self.bounds);
             }
         }
         drop(waiting);
@@ -328,6 +341,25 @@ mod tests {
         watches.tell(&change("m", "large", 9_900));
         watches.tell(&change("m", "last", 1));
         assert_eq!(drain(&watch), ["-2", "last"], "bytes are bounded as well");
+        assert_eq!(watch.0.waiting().bytes, 0);
+    }
+
+    #[test]
+    fn refused_writes_are_let_go_last() {
+        let mut watches = Watches::default();
+        let watch = watches.add(Scope::default(), Bounds { events_max: 4, ..BOUNDS });
+        let refused = |key: &str| {
+            let (map, key) = ("m".into(), key.into());
+            Event::Rejected(Rejected { map, key, value: None, code: ErrorCode::TooLarge })
+        };
+        watches.tell(&refused("a"));
+        for key in ["b", "c", "d", "e"] {
+            watches.tell(&change("m", key, 1));
+        }
+        let told: Vec<Event> = std::iter::from_fn(|| watch.0.next()?).collect();
+        assert!(matches!(&told[..], [Event::Lagged { missed: 4 }, Event::Rejected(_)]), "{told:?}");
+        (0..5).for_each(|_| watches.tell(&refused("f")));
+        assert_eq!(drain(&watch), ["-5"], "of them too there may be too many");
         assert_eq!(watch.0.waiting().bytes, 0);
     }
 

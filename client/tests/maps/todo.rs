@@ -18,7 +18,7 @@ async fn todo(dir: &Path, server: (&str, &str), words: &str) -> String {
 async fn typed(dir: &Path, (url, token): (&str, &str), words: &str, lines: &[&str]) -> String {
     let env = |name: &str| match name {
         "TODO_DIR" => Some(dir.to_str().unwrap().to_owned()),
-        "SYNCLINE_SERVER" => Some(url.to_owned()),
+        "TODO_SERVER" => Some(url.to_owned()),
         "SYNCLINE_TOKEN" => Some(token.to_owned()),
         _ => None,
     };
@@ -40,6 +40,7 @@ fn start(dir: &Path) -> (Server, String, String) {
     let mut config = Config::default();
     config.http.listen = ([127, 0, 0, 1], 0).into();
     config.storage.dir = dir.join("server");
+    config.maps.value_bytes_max = 100;
     let server = Server::start(config).unwrap();
     let (url, token) = (format!("ws://{}", server.address()), server.development_token().unwrap());
     (server, url, token)
@@ -75,10 +76,13 @@ async fn two_lists_work_offline_and_converge() {
 #[tokio::test]
 async fn what_is_wrong_is_said_clearly() {
     let dir = tempfile::tempdir().unwrap();
-    let (server, url, _) = start(dir.path());
+    let (server, url, token) = start(dir.path());
     let list = dir.path().join("list");
     let denied = todo(&list, (&url, "no token"), "add a").await;
     assert!(denied.contains("○ denied: ") && denied.contains("SYNCLINE_TOKEN"), "{denied}");
+    let long = format!("add {}", "x".repeat(100));
+    let refused = todo(&dir.path().join("other"), (&url, &token), &long).await;
+    assert!(refused.contains("does not take this"), "{refused}");
     let nowhere = ("ws://127.0.0.1:9", "");
     todo(&list, nowhere, "add ab").await;
     for (words, expected) in [

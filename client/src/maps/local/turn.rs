@@ -146,8 +146,11 @@ fn apply(
             map.oplog.set(path, Own { order, stamp, state, position });
         }
     }
+    let before = before.map(|own| own.state);
+    if let (Some(State::Rejected(code)), OwnFate::Goes) = (before, own) {
+        tracing::warn!(map = &*map.name, code, "the server has refused a write; it is taken back");
+    }
     if let (Some(told), Some(cause)) = (told, cause) {
-        let before = before.map(|own| own.state);
         if let (Some(State::Rejected(code)), OwnFate::Goes, Some(old)) = (before, own, &old) {
             told.push(rejected(&map.name, old, code));
         }

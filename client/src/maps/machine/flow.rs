@@ -194,7 +194,8 @@ impl Machine {
         let Some(course) = self.courses.get_mut(map) else { return };
         course.asked = true;
         let (map, acks) = (Arc::clone(map), course.acks);
-        self.requests.insert(number, Asked { number, map, question, quiet, acks, deadline, parts: 0 });
+        self.requests
+            .insert(number, Asked { number, map, question, quiet, acks, deadline, parts: 0 });
     }
 
     /// The server is about to owe an answer.
