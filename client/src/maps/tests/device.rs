@@ -172,7 +172,7 @@ impl Device {
     }
 
     pub(super) fn is_synced(&self) -> bool {
-        self.running.core.is_synced() && self.running.core.status() == Status::Saved
+        self.running.core.is_synced(0) && self.running.core.status() == Status::Saved
     }
 
     pub(super) fn status(&self) -> Status {
