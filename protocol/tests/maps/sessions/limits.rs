@@ -115,3 +115,18 @@ fn a_session_names_only_so_many_nodes() {
     // It was not bound to anybody.
     world.client("ben", "fourth");
 }
+
+#[test]
+fn what_brings_much_work_may_be_asked_less_often() {
+    let mut world = World::default();
+    let (anna, ben) = (world.client("anna", "phone"), world.client("ben", "bens"));
+    for _ in 0..8 {
+        world.sync(anna, request(Type::MerkleHashReq, ""));
+    }
+    assert_eq!(world.error(anna, sync(get("m", "k"))).retry_after_ms, 32);
+    for n in 0..16 {
+        let key_prefix = n.to_string();
+        world.sync(ben, SyncRequest { key_prefix, ..request(Type::MerkleHashReq, "m") });
+    }
+    assert_eq!(world.error(ben, sync(get("m", "k"))).retry_after_ms, 32);
+}

@@ -21,6 +21,9 @@ const AT_ONCE: usize = 16;
 /// The most maps in one directory; with more the answer is PARTIAL.
 pub(super) const MAPS_MAX: usize = 1000;
 
+/// How many requests a directory counts as: it may bring many maps into memory.
+pub(super) const TOKENS: u32 = 8;
+
 /// A directory being made.
 #[derive(Debug, Default)]
 pub(super) struct Listing {

@@ -8,6 +8,7 @@ use super::{
     RETRY_AFTER_MS, Session,
     answers::{Ready, Then},
     auth::{NOT_AUTHENTICATED, Standing, UNAUTHENTICATED},
+    directory,
     queue::{self, Work},
     reads::cost,
     say::{self, Failure},
@@ -146,7 +147,7 @@ impl Session {
             Err(_) => self.refuse(id, UNKNOWN_TYPE, 1),
             Ok(Type::Push) => self.submit_write(id, request.ops, len),
             Ok(Type::MerkleHashReq) if request.map_name.is_empty() => {
-                self.submit_rated(id, Work::Directory, full, 1)
+                self.submit_rated(id, Work::Directory, full, directory::TOKENS)
             }
             // The next page of what it is reading already is as good as asked for.
             Ok(Type::PullSince) if self.watches.reads_on(&request) => {
