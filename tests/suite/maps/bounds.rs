@@ -63,7 +63,7 @@ fn hole_20_the_time_of_the_server_never_repeats() {
     let mut running = server(|_| ());
     for _ in 0..2 {
         let mut ann = Client::join(&running, "ann");
-        for n in 0..200 {
+        for n in 0..50 {
             let time = ann.write(put("m", "k", b"v", &at(n, "ann-node"))).server_time;
             let (millis, counter, _) = tree::parts(&time);
             times.push((millis, counter));

@@ -36,7 +36,7 @@ fn check_25_pages_have_every_change_once_though_others_write() {
         thread::scope(|scope| {
             scope.spawn(|| {
                 let mut bob = Client::join(server, "bob");
-                for n in 0..400_usize {
+                for n in 0..150_usize {
                     let key = format!("key {}", n * 7 % (KEYS + 50));
                     let op = put("m", &key, &n.to_le_bytes(), &at(10 + n as i64, "bob-node"));
                     assert_eq!(bob.acked(payload(push(vec![op]))).applied, 1);

@@ -179,7 +179,7 @@ fn check_20_one_key_of_very_many_is_found_on_few_paths() {
     let server = syncline_tests::workspace::server(|_| ());
     let mut ann = Client::join(&server, "ann");
     // With 100,000 the same takes minutes without optimisation; that is tried on the room and the client.
-    let mut mine = many("m", 3_000);
+    let mut mine = many("m", 2_000);
     fill(&mut ann, &mine);
     let newer = put("m", "key 1500", b"newer", &at(1_000, "ann-node"));
     assert_eq!(ann.write(newer.clone()).applied, 1);
