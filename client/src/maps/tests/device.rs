@@ -112,6 +112,12 @@ impl Device {
     pub(super) fn die(&mut self, power_cut: bool, seed: u64) -> Position {
         assert!(self.session.is_none());
         let durable = self.running.store.durable();
+        // Perhaps in the midst of a write to the disk.
+        if seed & 3 != 0 {
+            let (steps, bytes) = (self.disk.steps() + seed % 2, seed as usize >> 8 & 0x7ff);
+            self.disk.stop_within(steps, bytes);
+            let _ = self.running.store.wait(self.running.store.appended());
+        }
         let disk = if power_cut { self.disk.after_power_cut(seed) } else { self.disk.after_kill() };
         self.disk.stop_after(0);
         self.running = open(&disk, &self.node, self.maps, &self.hands, seed);
