@@ -18,7 +18,7 @@
 //! | 11 | one bad of three | `writes.rs` `check_11_one_bad_operation_does_not_sink_the_others`, `devices.rs` `check_11_a_device_marks_exactly_what_was_taken_and_puts_back_the_rest` |
 //! | 12 | too much at once | `writes.rs` `check_12_a_push_over_its_bounds_is_refused_whole_and_the_connection_stays` |
 //! | 13 | a lost Ack | `writes.rs` `check_13_an_acknowledgement_that_is_lost_is_asked_for_again`, `devices.rs` `check_13_a_device_sends_again_what_was_applied_and_not_acknowledged` |
-//! | 14 | sudden death | `devices.rs` `check_14_what_was_acknowledged_from_memory_is_kept_and_heals_a_power_cut`, `disks.rs` `what_was_acknowledged_is_there_after_a_kill`, `client/src/maps/machine/tests/offline.rs` `what_a_server_had_in_memory_alone_is_healed_after_a_power_cut` |
+//! | 14 | sudden death | `devices.rs` `check_14_what_was_acknowledged_from_memory_is_kept_and_heals_a_power_cut`, `disks.rs` `what_was_acknowledged_is_there_after_a_kill`, `death.rs` `a_power_cut_under_load_keeps_what_was_called_durable_and_what_was_shown`, `client/src/maps/machine/tests/offline.rs` `what_a_server_had_in_memory_alone_is_healed_after_a_power_cut` |
 //! | 15 | others hear of it | `follows.rs` `check_15_others_hear_of_it_at_once_and_the_writer_does_not` |
 //! | 16 | a gap | `follows.rs` `check_16_cursors_show_whether_something_is_missing`, `devices.rs` `check_16_a_device_notices_a_lost_batch_and_pulls` |
 //! | 17 | the tree of the vectors | `trees.rs` `check_17_the_tree_is_that_of_the_vectors` |
@@ -34,7 +34,7 @@
 //! | 27 | BEYOND_GC | `forgets.rs` `check_27_what_may_bring_back_a_removed_key_is_refused_and_taken_anew`, `devices.rs` `check_26_27_a_device_that_was_away_too_long_lets_go_of_what_was_removed` |
 //! | 28 | only one side forgets | by virtual time: `protocol/tests/maps/forgetting.rs` `both_sides_stay_equal_when_only_one_forgets` |
 //! | 29 | lives that end | `forgets.rs` `check_29_a_value_ends_at_its_time_with_the_same_tombstone_for_all`, `devices.rs` `two_devices_and_a_stranger_end_alike` |
-//! | 30 | all become equal | by virtual time: `client/src/maps/machine/tests/chaos.rs` `all_become_equal_whatever_happens` |
+//! | 30 | all become equal | by virtual time: `client/src/maps/tests/mod.rs` `five_thousand_writes_of_eight_devices_come_through_a_bad_network` `all_become_equal_to_what_the_writes_come_to_whatever_happens`, `client/src/maps/machine/tests/chaos.rs` `all_become_equal_whatever_happens` |
 //! | 31 | false names | `tokens.rs` `check_31_nobody_writes_in_anothers_name` |
 //! | 32 | the end of a token | `tokens.rs` `check_32_at_its_tokens_end_a_session_stops_and_a_new_token_goes_on`; the 30 seconds by virtual time: `protocol/tests/maps/sessions/expiry.rs` `at_its_end_a_client_is_told_once_and_let_go_thirty_seconds_later` |
 //! | 33 | slow readers | `hostile.rs` `check_33_a_slow_reader_holds_nobody_up_and_misses_nothing` |
@@ -76,6 +76,7 @@
 //! | 12 | versions, long ids, an empty first message | `tokens.rs` `check_04_a_token_that_counts_lets_in_and_no_other` `check_03_the_first_message_is_authentication_or_the_end`, `hostile.rs` `ids_are_echoed_up_to_their_bound` |
 
 mod bounds;
+mod death;
 mod devices;
 mod disks;
 mod door;

@@ -208,6 +208,12 @@ impl Device {
         self.running.store.map(&format!("maps/{map}/pending")).unwrap().len()
     }
 
+    /// Whether it keeps in mind that a write of this key is to be sent.
+    pub(super) fn waits(&self, map: &str, key: &str) -> bool {
+        let pending = self.running.store.map(&format!("maps/{map}/pending")).unwrap();
+        pending.get(&Path::of(key).to_key()).unwrap().is_some()
+    }
+
     /// How far it has read the server's map, as a stranger finds it in the store.
     pub(super) fn cursor(&self, map: &str) -> Option<Cursor> {
         const HAS_CURSOR: u8 = 2;

@@ -245,6 +245,16 @@ impl Ledger {
         self.by_place.keys()
     }
 
+    /// Of each device and key the last write that survived and was not refused.
+    pub(super) fn newest(&self) -> impl Iterator<Item = (usize, &Place, &Record)> {
+        self.by_place.iter().flat_map(|(place, _)| {
+            let newest: BTreeMap<usize, &Op> =
+                self.surviving(place).map(|op| (op.device, op)).collect();
+            let certain = newest.into_iter().filter(|(_, op)| !op.ahead);
+            certain.map(move |(device, op)| (device, place, &op.record))
+        })
+    }
+
     /// What all writes of a key come to that survived: of each device the last, of those the winner.
     pub(super) fn winner(&self, place: &Place) -> Option<&Record> {
         let mut newest: BTreeMap<usize, &Record> = BTreeMap::new();

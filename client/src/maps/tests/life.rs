@@ -24,6 +24,8 @@ pub(super) struct Kind {
     ack: Ack,
     lost: u64,
     delay_ms_max: u64,
+    /// How long the server's disk takes.
+    sync_ms_max: u64,
     limits: Limits,
     offers: &'static [&'static str],
     /// Of a hundred values so many have a life.
@@ -65,6 +67,7 @@ impl Kind {
             ack: dice.of(&[Ack::Durable, Ack::Memory]),
             lost: dice.of(&[0, 10, 100]),
             delay_ms_max: dice.of(&[0, 5, 50, 300]),
+            sync_ms_max: dice.of(&[5, 20, 1000]),
             limits,
             offers: dice.of(&[&["cursor", "negentropy1"][..], &["cursor"], &["negentropy1"], &[]]),
             ttl: dice.of(&[0, 0, 10]),
@@ -83,6 +86,7 @@ impl Kind {
             ack: Ack::Memory,
             lost: 100,
             delay_ms_max: 50,
+            sync_ms_max: 20,
             limits: Limits { page_ops_max: 50, ..Limits::default() },
             offers: &["cursor", "negentropy1"],
             ttl: 0,
@@ -105,7 +109,7 @@ pub(super) struct Life {
 impl Life {
     pub(super) fn new(seed: u64, kind: Kind) -> Self {
         let settings = Settings { ack: kind.ack, limits: kind.limits };
-        let delays = Delays { seed, ask_ms_max: 3, sync_ms_max: 20 };
+        let delays = Delays { seed, ask_ms_max: 3, sync_ms_max: kind.sync_ms_max };
         let mut world = World::new(seed, settings, delays, MAPS);
         world.offers = kind.offers;
         world.network = Network { delay_ms_max: kind.delay_ms_max, lost: kind.lost };

@@ -60,6 +60,21 @@ pub(super) fn judge_quiet(world: &World) {
     }
 }
 
+/// Whatever was written waits at its device or is on the server's: also when that has just lost power.
+pub(super) fn judge_kept(world: &World) {
+    let maps: BTreeMap<_, _> =
+        MAPS.iter().map(|map| (*map, on_device(&world.coordinator, map))).collect();
+    for (at, (map, key), record) in world.ledger.newest() {
+        let theirs = &maps[&**map];
+        let is_kept = match theirs.records.get(key) {
+            Some(found) => found.compare(record).is_ge(),
+            None => record.hlc.millis < theirs.watermark_ms,
+        };
+        let waits = is_kept || world.devices[at].waits(map, key);
+        assert!(waits, "{map}: {record:?} of device {at} is nowhere");
+    }
+}
+
 /// What a device says that it has read it has.
 pub(super) fn judge_cursors(world: &World, at: usize) {
     for map in MAPS {

@@ -168,6 +168,7 @@ impl World {
         if power_cut {
             self.coordinator.power_cut();
             self.ledger.check_durable(&self.coordinator);
+            super::verdict::judge_kept(self);
         } else {
             self.coordinator.restart();
         }
