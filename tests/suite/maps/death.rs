@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use self::{known::Known, load::Load};
 
-const CASES: u64 = 4;
+const CASES: u64 = 2;
 /// Deaths of one map, each on top of what the one before has left.
 const LIVES: u64 = 3;
 /// Possible images that are looked at of one power cut.

@@ -24,6 +24,8 @@ pub(super) struct Op {
     /// The device lost it, or it was refused for good.
     gone: bool,
     refused: bool,
+    /// It was sent as it is.
+    sent: bool,
     /// The server found it too far ahead, and it was not sent since: unless something wins against it
     /// before, it will be, under another timestamp.
     ahead: bool,
@@ -87,7 +89,15 @@ impl Ledger {
         self.seen.writes += 1;
         let place = place(map, &record.key);
         self.by_place.entry(place).or_default().push(self.ops.len());
-        self.ops.push(Op { device, record, position, gone: false, refused: false, ahead: false });
+        self.ops.push(Op {
+            device,
+            record,
+            position,
+            gone: false,
+            refused: false,
+            sent: false,
+            ahead: false,
+        });
     }
 
     /// There are several of this node: they may give one timestamp twice.
@@ -142,10 +152,13 @@ impl Ledger {
     /// A write may be under way with another timestamp than it was made with.
     fn find_stamped_anew(&mut self, device: usize, map: &str, sent: &Record) {
         let Some(found) = self.by_place.get(&place(map, &sent.key)) else { return };
-        let is_known = found.iter().any(|at| {
-            let known = &self.ops[*at].record;
-            known == sent || known.tombstone_of_expiry().as_ref() == Some(sent)
-        });
+        let mut is_known = false;
+        for at in found {
+            let op = &mut self.ops[*at];
+            let is_end = op.record.tombstone_of_expiry().as_ref() == Some(sent);
+            op.sent |= op.record == *sent;
+            is_known |= op.record == *sent || is_end;
+        }
         if is_known {
             return;
         }
@@ -161,7 +174,7 @@ impl Ledger {
         let same = (op.record.kind, &op.record.value, op.record.ttl_ms);
         assert_eq!(same, (sent.kind, &sent.value, sent.ttl_ms), "device {device}: {:?}", op.record);
         op.record.hlc = sent.hlc.clone();
-        op.ahead = false;
+        (op.ahead, op.sent) = (false, true);
     }
 
     /// The server said something.
@@ -245,23 +258,25 @@ impl Ledger {
         self.by_place.keys()
     }
 
+    /// Of each device the last write of a key that survived. One that was found too far ahead, and
+    /// was beaten before it was sent under another timestamp, leaves what was sent before it.
+    fn lasts(&self, place: &Place) -> BTreeMap<usize, &Op> {
+        let last: BTreeMap<usize, &Op> = self.surviving(place).map(|op| (op.device, op)).collect();
+        let is_last = |op: &&Op| std::ptr::eq(*op, last[&op.device]);
+        let counts = |op: &&Op| !op.ahead && (op.sent || is_last(op));
+        self.surviving(place).filter(counts).map(|op| (op.device, op)).collect()
+    }
+
     /// Of each device and key the last write that survived and was not refused.
     pub(super) fn newest(&self) -> impl Iterator<Item = (usize, &Place, &Record)> {
-        self.by_place.iter().flat_map(|(place, _)| {
-            let newest: BTreeMap<usize, &Op> =
-                self.surviving(place).map(|op| (op.device, op)).collect();
-            let certain = newest.into_iter().filter(|(_, op)| !op.ahead);
-            certain.map(move |(device, op)| (device, place, &op.record))
-        })
+        let of = |place| self.lasts(place).into_iter().map(move |(at, op)| (at, place, &op.record));
+        self.by_place.keys().flat_map(of)
     }
 
     /// What all writes of a key come to that survived: of each device the last, of those the winner.
     pub(super) fn winner(&self, place: &Place) -> Option<&Record> {
-        let mut newest: BTreeMap<usize, &Record> = BTreeMap::new();
-        for op in self.surviving(place).filter(|op| !op.ahead) {
-            newest.insert(op.device, &op.record);
-        }
-        newest.into_values().max_by(|a, b| a.compare(b))
+        let records = self.lasts(place).into_values().map(|op| &op.record);
+        records.max_by(|a, b| a.compare(b))
     }
 
     /// The writes of a key that were refused for good.
