@@ -24,7 +24,7 @@ use crate::transport::{ConnectionError, Message, Received, Receiver, Sender, Tra
 #[non_exhaustive]
 pub enum AddressError {
     /// Not a URL with a host.
-    #[error("not a URL of the form ws://host:port/sync")]
+    #[error("not a URL that begins with ws:// and names a host, such as ws://127.0.0.1:8080")]
     Malformed,
     /// Another scheme than `ws`.
     #[error("only ws:// is built in; for TLS, implement Transport over a TLS stream")]

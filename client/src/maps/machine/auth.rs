@@ -110,6 +110,7 @@ impl Machine {
         let again = self.is_online();
         let peer = self.peer_of(response, now);
         self.pushes.size = Size::new(self.bounds_of(response));
+        self.pushes.message_bytes_max = message_bytes_max(response);
         self.link = Link::Open(peer);
         self.server_time(replica, &response.server_time, now);
         if again {
@@ -153,10 +154,9 @@ impl Machine {
         let limits = response.limits.unwrap_or_default();
         let Bounds { ops_max, bytes_max } = self.rules.batch;
         let bytes = at_most(limits.max_batch_bytes, bytes_max);
-        let frame = at_most(limits.max_frame_bytes, usize::MAX).saturating_sub(AROUND_BYTES);
         Bounds {
             ops_max: at_most(limits.max_batch_ops, ops_max),
-            bytes_max: bytes.min(frame).max(1),
+            bytes_max: bytes.min(message_bytes_max(response)).max(1),
         }
     }
 
@@ -184,6 +184,12 @@ impl Machine {
             self.tell(Event::ServerAhead { ms: behind });
         }
     }
+}
+
+/// What the operations of one message may take.
+fn message_bytes_max(response: &AuthResponse) -> usize {
+    let limits = response.limits.unwrap_or_default();
+    at_most(limits.max_frame_bytes, usize::MAX).saturating_sub(AROUND_BYTES)
 }
 
 /// A limit of the server's, if it names one, and ours.

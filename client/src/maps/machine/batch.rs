@@ -64,6 +64,8 @@ pub(super) struct Pushes {
     /// Something waits that does not wait for the window.
     pub(super) urgent: bool,
     pub(super) size: Size,
+    /// The server takes no larger message; a push holds more only if it is a single operation.
+    pub(super) message_bytes_max: usize,
     pub(super) retries: Backoff,
     /// Nothing is sent before.
     pub(super) paused_until: Option<Duration>,
@@ -82,6 +84,7 @@ impl Pushes {
             window: Window::new(rules.window),
             urgent: false,
             size: Size::new(rules.batch),
+            message_bytes_max: usize::MAX,
             retries: rules.retries(),
             paused_until: None,
             again: BTreeSet::new(),

@@ -45,7 +45,9 @@ impl Machine {
         while self.push_due().is_some() {
             let mut drained = Vec::new();
             let filling = self.fill(replica, &mut drained)?;
-            if !filling.sent.is_empty() {
+            if filling.bytes > self.pushes.message_bytes_max {
+                self.refuse(replica, filling, now)?;
+            } else if !filling.sent.is_empty() {
                 self.send_push(filling, now);
                 sent = Some(now.at);
             }
@@ -67,6 +69,19 @@ impl Machine {
         let deadline = now.at + self.rules.ack_timeout;
         self.owes(now);
         self.pushes.in_flight.push_back(Batch { number, sent, deadline });
+    }
+
+    /// A write that alone is more than the server takes in a message would end every connection: it is
+    /// refused here, as the server would have.
+    fn refuse(
+        &mut self,
+        replica: &mut impl Replica,
+        filling: Filling,
+        now: Now,
+    ) -> Result<(), Ended> {
+        let batch = Batch { number: 0, sent: filling.sent, deadline: now.at };
+        let results = vec![refusal(ErrorCode::TooLarge)];
+        self.acked(replica, batch, true, &Ack { results, ..Ack::default() }, now)
     }
 
     /// Everything of a map that can be sent is on its way.

@@ -341,3 +341,28 @@ fn a_write_that_loses_after_it_was_stamped_anew_is_found_out_soon() {
     assert!(!talk.machine.is_equal(MAP));
     talk.one(|request| request.r#type == Type::PullSince as i32);
 }
+
+#[test]
+fn a_write_that_no_message_can_hold_ends_no_connection() {
+    let mut talk = Talk::new(&[MAP]);
+    talk.write("large", &"x".repeat(200 << 10));
+    talk.write("small", "1");
+    talk.machine.connected(&mut talk.replica, "token", talk.now);
+    talk.hear();
+    let limits = syncline_protocol::dialects::maps::proto::Limits {
+        max_frame_bytes: 80 << 10,
+        max_batch_bytes: 16 << 10,
+        ..Default::default()
+    };
+    let welcome = AuthResponse { limits: Some(limits), ..welcome(&["cursor"], 1) };
+    talk.say("1", Payload::AuthResp(welcome)).unwrap();
+    let pushed = talk.pushed();
+    assert_eq!(keys(&pushed), [["small"]]);
+    assert_eq!(talk.replica.refused, [("large".to_owned(), ErrorCode::TooLarge)]);
+    talk.ack(&pushed[0].0, durable()).unwrap();
+    let (number, request) = talk.one(|request| request.r#type == Type::Get as i32);
+    assert_eq!(request.keys, ["large"]);
+    let missing_keys = vec!["large".to_owned()];
+    talk.answer(&number, SyncResponse { missing_keys, ..page(&[], b"", Some([0; 16])) }).unwrap();
+    talk.live();
+}
