@@ -29,6 +29,10 @@ impl<D: Dialect> Hub<D> {
     /// Applies what rooms want to do without being asked.
     fn do_what_is_due(&self) {
         for (key, command) in self.due_commands() {
+            // A turn that was refused meanwhile may have taken rooms with it.
+            if !self.rooms().has(key) {
+                continue;
+            }
             self.env.press(self.shard, COMMAND_BYTES_EXTRA);
             let sender = Sender {
                 to: To::Caller,

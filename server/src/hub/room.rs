@@ -146,6 +146,11 @@ impl<D: Dialect> Rooms<D> {
         self.rooms.iter()
     }
 
+    /// Whether there is a room at this place.
+    pub(super) fn has(&self, key: RoomKey) -> bool {
+        self.rooms.contains(key)
+    }
+
     pub(super) fn remove(&mut self, key: RoomKey) {
         let room = self.rooms.remove(key);
         self.names.remove(&room.name);
