@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use syncline_protocol::dialect::{Dialect, Framing, Member, Room as _, Session};
+use syncline_protocol::dialect::{Dialect, Framing, Member, Room as _};
 
 use super::{
     COMMAND_BYTES_EXTRA, Hub,
@@ -65,7 +65,7 @@ impl<D: Dialect> Hub<D> {
         let free: Vec<_> = all.filter(|it| it.room().is_none()).cloned().collect();
         drop(connections);
         for connection in free {
-            self.with_session(&connection, |session, moment| session.ticked(moment));
+            self.with_session(&connection, syncline_protocol::dialect::Session::ticked);
         }
     }
 }

@@ -56,7 +56,7 @@ impl<D: Dialect> Hub<D> {
         if !was_behind || self.deaf.get() {
             return Fed::Nothing;
         }
-        self.with_session(connection, |session, moment| session.drained(moment));
+        self.with_session(connection, Session::drained);
         Fed::Some
     }
 

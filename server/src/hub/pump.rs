@@ -85,7 +85,7 @@ impl<D: Dialect> Hub<D> {
             for connection in self.connections.borrow().iter().map(|(_, connection)| connection) {
                 connection.check_deadlines(now);
             }
-            if now % self.deadlines.second == 0 {
+            if now.is_multiple_of(self.deadlines.second) {
                 self.every_second();
             }
             self.flush_dirty();

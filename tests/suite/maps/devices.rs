@@ -146,8 +146,7 @@ fn check_16_a_device_notices_a_lost_batch_and_pulls() {
         in_time("synced", ann.synced()).await.unwrap();
         let (lost, losing) = std::sync::mpsc::channel();
         proxy.lose(move |message| {
-            let first = matches!(message.payload, Some(Payload::Batch(_))) && lost.send(()).is_ok();
-            first
+            (matches!(message.payload, Some(Payload::Batch(_))) && lost.send(()).is_ok())
         });
         let mut bob = Client::join(&server, "bob");
         let mut bob = blocking(move || {

@@ -48,13 +48,16 @@ fn a_full_disk_takes_no_write_serves_readers_and_goes_on_with_space() {
     assert!(error.retry_after_ms > 0);
     assert_eq!(
         ann.sync(get("m", &["before", &key])).missing_keys,
-        [key.clone()],
+        std::slice::from_ref(&key),
         "reading goes on"
     );
     disk.limit_space(None, Charge::Length);
     let again = put("m", &key, &value, &at(n, "ann-node"));
     until("there is space again", || match ann.ask(op(again.clone())) {
-        Payload::Ack(ack) => Some(assert_eq!(ack.applied, 1)),
+        Payload::Ack(ack) => {
+            assert_eq!(ack.applied, 1);
+            Some(())
+        }
         Payload::Error(_) => None,
         other => panic!("{other:?}"),
     });

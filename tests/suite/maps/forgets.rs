@@ -25,7 +25,7 @@ fn check_29_a_value_ends_at_its_time_with_the_same_tombstone_for_all() {
         fill(&mut ann, &[short.clone(), long.clone()]);
         let mut told = bob.batch().ops;
         if now_ms() < millis + 600 {
-            assert_eq!(ann.sync(get("m", &["short"])).ops, [short.clone()]);
+            assert_eq!(ann.sync(get("m", &["short"])).ops, std::slice::from_ref(&short));
         }
         let tombstone = remove("m", "short", &format!("{}:0:ann-node", millis + 700));
         thread::sleep(Duration::from_millis((millis + 702).saturating_sub(now_ms())));
@@ -50,7 +50,7 @@ fn check_29_a_value_ends_at_its_time_with_the_same_tombstone_for_all() {
 #[test]
 fn check_27_what_may_bring_back_a_removed_key_is_refused_and_taken_anew() {
     let soon = |config: &mut syncline::Config| {
-        config.maps.tombstone_retention = Duration::from_millis(300)
+        config.maps.tombstone_retention = Duration::from_millis(300);
     };
     each_with(soon, |server| {
         let mut ann = Client::join(server, "ann");
@@ -97,7 +97,7 @@ fn check_27_what_may_bring_back_a_removed_key_is_refused_and_taken_anew() {
 #[test]
 fn check_26_who_was_away_too_long_begins_anew() {
     let soon = |config: &mut syncline::Config| {
-        config.maps.tombstone_retention = Duration::from_millis(300)
+        config.maps.tombstone_retention = Duration::from_millis(300);
     };
     each_with(soon, |server| {
         let mut ann = Client::join(server, "ann");

@@ -89,7 +89,7 @@ fn a_message_that_is_no_envelope_is_told_and_ends_with_1007() {
         // Ten thousand groups in each other are passed over or refused, and cost no stack.
         for depth in [50, 10_000] {
             let mut ann = Client::join(server, "ann");
-            let nested = [vec![0xf3, 0x06].repeat(depth), vec![0xf4, 0x06].repeat(depth)].concat();
+            let nested = [[0xf3, 0x06].repeat(depth), [0xf4, 0x06].repeat(depth)].concat();
             ann.socket().send(FIN | BINARY, &nested);
             if depth == 50 {
                 ann.acked(subscribe("m"));

@@ -77,7 +77,7 @@ fn a_page_ascends_is_bounded_in_bytes_and_has_each_key_once() {
         fill(&mut ann, &ops);
         // Those that change go to the end.
         for n in [3, 1, 2] {
-            let newer = put("m", &format!("key {n}"), &vec![b'x'; 100], &at(1_000, "ann-node"));
+            let newer = put("m", &format!("key {n}"), &[b'x'; 100], &at(1_000, "ann-node"));
             ann.write(newer.clone());
             ops.retain(|op| op.key != newer.key);
             ops.push(newer);
@@ -165,7 +165,7 @@ fn a_cursor_holds_over_a_restart_and_says_where_somebody_was() {
     let again =
         TestServer::start_in(first.stop(), |config| config.auth.secret = Some(SECRET.into()));
     let mut bob = Client::join(&again, "bob");
-    assert_eq!(bob.sync(pull("m", &cursor)).ops, [missed.clone()]);
+    assert_eq!(bob.sync(pull("m", &cursor)).ops, std::slice::from_ref(&missed));
     // A subscription that resumes from it is told the same.
     let mut cid = Client::join(&again, "cid");
     assert_eq!(cid.acked(payload_of_subscribe("m", &cursor)).results, []);

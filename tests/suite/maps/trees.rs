@@ -73,7 +73,7 @@ fn check_18_a_tree_knows_neither_order_nor_depth_nor_history() {
         let op = |map: &str, n: u64| match n % 5 {
             0 => remove(map, &n.to_string(), &format!("{now}:{n}:ann-node")),
             _ => OperationMessage {
-                ttl_ms: n % 3 << 40,
+                ttl_ms: (n % 3) << 40,
                 ..put(map, &n.to_string(), &n.to_le_bytes(), &format!("{now}:{n}:ann-node"))
             },
         };
@@ -307,6 +307,9 @@ fn check_24_a_get_finds_values_and_removals_and_says_what_is_missing() {
     });
 }
 
+/// What is done to a request.
+type Change = dyn Fn(&mut SyncRequest);
+
 #[test]
 fn what_a_tree_cannot_be_asked_is_refused_and_the_connection_stays() {
     each_with(
@@ -314,12 +317,12 @@ fn what_a_tree_cannot_be_asked_is_refused_and_the_connection_stays() {
         |server| {
             let mut ann = Client::join(server, "ann");
             fill(&mut ann, &many("m", 50));
-            let with = |change: &dyn Fn(&mut SyncRequest)| {
+            let with = |change: &Change| {
                 let mut request = merkle("m", &[]);
                 change(&mut request);
                 payload(request)
             };
-            let bad: [(&dyn Fn(&mut SyncRequest), ErrorCode); 11] = [
+            let bad: [(&Change, ErrorCode); 11] = [
                 (&|r| r.depth = 1_000_000_000, ErrorCode::BadRequest),
                 (&|r| r.depth = 9, ErrorCode::BadRequest),
                 (&|r| r.levels = 4, ErrorCode::BadRequest),

@@ -98,7 +98,8 @@ impl Wire for Coordinator {
 /// A message that is not what was waited for.
 pub(super) fn unexpected(link: usize, message: &Envelope) -> Error {
     let mut said = format!("{message:?}");
-    said.truncate(said.floor_char_boundary(400));
+    let end = (0..=said.len().min(400)).rev().find(|&end| said.is_char_boundary(end));
+    said.truncate(end.unwrap_or(0));
     Error::Violation(format!("connection {link} got {said}"))
 }
 
