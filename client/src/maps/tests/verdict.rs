@@ -113,20 +113,21 @@ fn check_winner(
         assert!(right, "{place:?}: nothing was written, is {found:?}");
         return;
     };
-    let winner = match winner.tombstone_of_expiry() {
+    let end = match winner.tombstone_of_expiry() {
         Some(end) if winner.is_expired(world.wall()) => end,
         _ => winner.clone(),
     };
     // Where a life ended before a later write came, its end wins by its own time.
-    let ends = ledger.surviving(place).filter_map(|op| op.record.tombstone_of_expiry());
-    let ends = ends.chain(refused.into_iter().cloned());
-    let mut may_be = ends.filter(|end| end.compare(&winner).is_gt()).chain([winner.clone()]);
+    let taken = ledger.surviving(place).map(|op| &op.record).chain(refused.iter().copied());
+    let ends =
+        taken.filter_map(Record::tombstone_of_expiry).chain(refused.iter().copied().cloned());
+    let mut may_be = ends.filter(|end| end.compare(winner).is_gt()).chain([end.clone()]);
     let forgotten = |end: &Record| end.kind == Kind::Remove && end.hlc.millis < watermark_ms;
     let right = match found {
         Some(found) => may_be.any(|record| record == *found),
         None => may_be.any(|record| forgotten(&record)),
     };
-    assert!(right, "{place:?} must be {winner:?} and is {found:?}");
+    assert!(right, "{place:?} must be {end:?} and is {found:?}");
 }
 
 fn check_root(world: &mut World, map: &str, theirs: &Records) {
