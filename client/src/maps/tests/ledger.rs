@@ -29,6 +29,7 @@ pub(super) struct Op {
     /// The server found it too far ahead, and it was not sent since: unless something wins against it
     /// before, it will be, under another timestamp.
     ahead: bool,
+    was_ahead: bool,
 }
 
 /// What is known of all writes.
@@ -44,6 +45,8 @@ pub(super) struct Ledger {
     durable: BTreeMap<Place, Record>,
     /// What others were shown under a timestamp.
     shown: HashMap<Hlc, (String, Record)>,
+    /// The server takes no timestamps above this.
+    pub(super) taken_until_ms: u64,
     /// How often something happened that a run wants to see.
     pub(super) seen: Seen,
 }
@@ -97,6 +100,7 @@ impl Ledger {
             refused: false,
             sent: false,
             ahead: false,
+            was_ahead: false,
         });
     }
 
@@ -156,7 +160,7 @@ impl Ledger {
         for at in found {
             let op = &mut self.ops[*at];
             let is_end = op.record.tombstone_of_expiry().as_ref() == Some(sent);
-            op.sent |= op.record == *sent;
+            op.sent |= op.record == *sent && sent.hlc.millis <= self.taken_until_ms;
             is_known |= op.record == *sent || is_end;
         }
         if is_known {
@@ -220,7 +224,10 @@ impl Ledger {
     fn mark_ahead(&mut self, map: &str, record: &Record, ahead: bool) {
         for at in self.by_place.get(&place(map, &record.key)).into_iter().flatten() {
             let op = &mut self.ops[*at];
-            op.ahead = if op.record == *record { ahead } else { op.ahead };
+            if op.record == *record {
+                op.ahead = ahead;
+                op.was_ahead |= ahead;
+            }
         }
     }
 
@@ -277,6 +284,12 @@ impl Ledger {
     pub(super) fn winner(&self, place: &Place) -> Option<&Record> {
         let records = self.lasts(place).into_values().map(|op| &op.record);
         records.max_by(|a, b| a.compare(b))
+    }
+
+    /// Whether a write of this device was once too far ahead: it may have passed over what came then.
+    pub(super) fn was_ahead(&self, device: usize, place: &Place) -> bool {
+        let mut ops = self.by_place.get(place).into_iter().flatten().map(|at| &self.ops[*at]);
+        ops.any(|op| op.device == device && op.was_ahead)
     }
 
     /// The writes of a key that were refused for good.

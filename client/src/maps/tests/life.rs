@@ -74,7 +74,7 @@ impl Kind {
             wrong_clocks: dice.below(3) == 0,
             clones: dice.of(&[0, 0, 0, 1, 2]),
             absences,
-            restarts: dice.of(&[1, 10, 30]),
+            restarts: dice.of(&[3, 10, 30]),
         }
     }
 
@@ -127,7 +127,8 @@ impl Life {
         let devices = self.world.devices.len() as u64;
         let at = self.world.dice.below(devices) as usize;
         if self.world.dice.below(1000) < self.kind.restarts {
-            let power_cut = self.world.dice.below(2) == 0;
+            self.hurry();
+            let power_cut = self.world.dice.below(3) > 0;
             return self.world.restart(power_cut);
         }
         match self.world.dice.below(100) {
@@ -174,7 +175,20 @@ impl Life {
         world.react(at);
     }
 
+    /// Much is on its way.
+    fn hurry(&mut self) {
+        for _ in 0..6 {
+            let at = self.world.dice.below(self.world.devices.len() as u64) as usize;
+            self.write(at);
+            let ms = self.world.dice.below(30);
+            self.world.run(ms);
+        }
+    }
+
     fn kill(&mut self, at: usize) {
+        if self.world.dice.below(3) == 0 {
+            self.hurry();
+        }
         let power_cut = self.world.dice.below(2) == 0;
         let away = self.world.dice.below(5000);
         self.world.kill(at, power_cut, away);

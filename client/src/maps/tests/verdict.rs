@@ -8,7 +8,6 @@ use syncline_protocol::dialects::maps::{
 };
 
 use super::{
-    device::Device,
     ledger::{Ledger, OnDevice, Place, on_device},
     life::MAPS,
     world::World,
@@ -55,7 +54,7 @@ pub(super) fn judge_quiet(world: &World) {
                 let ours = counted(device.records(map), watermark_ms);
                 assert_eq!(ours, records, "{map} of device {at}, which shows that it is equal");
             }
-            judge_cursor(&theirs, at, device, map);
+            judge_cursor(world, &theirs, at, map);
         }
     }
 }
@@ -78,18 +77,20 @@ pub(super) fn judge_kept(world: &World) {
 /// What a device says that it has read it has.
 pub(super) fn judge_cursors(world: &World, at: usize) {
     for map in MAPS {
-        judge_cursor(&on_device(&world.coordinator, map), at, &world.devices[at], map);
+        judge_cursor(world, &on_device(&world.coordinator, map), at, map);
     }
 }
 
-fn judge_cursor(theirs: &OnDevice, at: usize, device: &Device, map: &str) {
+fn judge_cursor(world: &World, theirs: &OnDevice, at: usize, map: &str) {
+    let device = &world.devices[at];
     let Some(cursor) = device.cursor(map) else { return };
     if cursor.generation != theirs.generation {
         return;
     }
     for (key, record) in &theirs.records {
         let forgotten = record.kind == Kind::Remove && record.hlc.millis < theirs.watermark_ms;
-        if theirs.seqs[key] > cursor.seq || forgotten {
+        let stamped_anew = world.ledger.was_ahead(at, &(map.to_owned(), key.clone()));
+        if theirs.seqs[key] > cursor.seq || forgotten || stamped_anew {
             continue;
         }
         let ours = device.record(map, key);

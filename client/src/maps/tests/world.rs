@@ -23,6 +23,8 @@ use super::{super::machine::Ended, device::Device, dice::Dice, ledger::Ledger};
 
 /// When it all begins.
 pub(super) const WALL: u64 = 1_700_000_000_000;
+/// How far ahead of the server's clock a timestamp may be.
+const DRIFT_MS: u64 = 60_000;
 /// A device that lost its connection tries again within this time.
 const RETRY_MS: u64 = 1000;
 
@@ -122,7 +124,7 @@ impl World {
     /// Something was written on a device, which comes to its disk a little later.
     pub(super) fn wrote(&mut self, at: usize) {
         if self.devices[at].is_unsynced() && self.devices[at].sync_at.is_none() {
-            let delay = self.dice.of(&[0, 1, 5, 30]);
+            let delay = self.dice.of(&[0, 1, 5, 30, 300]);
             self.devices[at].sync_at = Some(self.now + delay);
         }
     }
@@ -274,6 +276,7 @@ impl World {
         while let Some(session) = self.devices[at].session {
             match self.devices[at].next_out(now) {
                 Ok(Some(message)) => {
+                    self.ledger.taken_until_ms = WALL + self.now + DRIFT_MS;
                     self.ledger.said(at, session, &self.devices[at].node, &read(&message));
                     self.send(session, true, Parcel::Up(session, message));
                 }
