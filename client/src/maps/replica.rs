@@ -96,6 +96,13 @@ pub(crate) trait Replica {
     /// [`StateError`] when it cannot be read.
     fn record(&self, map: &str, path: Path) -> Result<Option<Record>, StateError>;
 
+    /// A record that may be sent: an own write only once it is durable here, as a timestamp that others
+    /// have seen must not be given again after a power cut.
+    ///
+    /// # Errors
+    /// [`StateError`] when it cannot be read.
+    fn durable(&self, map: &str, path: Path) -> Result<Option<Record>, StateError>;
+
     /// How far the server was read; `None` when never, or when a replace has begun.
     fn cursor(&self, map: &str) -> Option<Bytes>;
 

@@ -30,6 +30,12 @@ impl Replica for Local {
         self.maps.get(map).map_or(Ok(None), |map| map.read(path))
     }
 
+    fn durable(&self, map: &str, path: Path) -> Result<Option<Record>, StateError> {
+        let own = self.maps.get(map).and_then(|map| map.oplog.get(path));
+        let is_fresh = own.is_some_and(|own| own.position > self.store.durable());
+        if is_fresh { Ok(None) } else { self.record(map, path) }
+    }
+
     fn cursor(&self, map: &str) -> Option<Bytes> {
         self.maps.get(map)?.progress.cursor.clone()
     }

@@ -98,7 +98,8 @@ impl Machine {
         while filling.ops.len() < end {
             let Some(course) = self.courses.get_mut(map) else { return Ok(Filled::All) };
             let Some(path) = course.wanted.pop_front() else { return Ok(Filled::All) };
-            let Some(record) = replica.record(map, path)? else { continue };
+            // What is not durable yet is sent when it is, as any write.
+            let Some(record) = replica.durable(map, path)? else { continue };
             let op = record.to_op(map);
             let sent = Sent { map: map.clone(), path, hlc: record.hlc, heals: true };
             let fits = self.fits(sent, op, filling);

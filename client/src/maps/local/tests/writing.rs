@@ -157,3 +157,19 @@ fn the_state_of_a_newer_client_is_refused() {
         assert!(error.to_string().contains("newer"), "{map}: {error}");
     }
 }
+
+#[test]
+fn nothing_of_a_write_is_shown_before_it_is_durable() {
+    let (mut device, _) = Device::new();
+    device.put("a", "1");
+    device.sync();
+    let shown = |device: &Device, key| device.local.durable(MAP, Path::of(key)).unwrap().is_some();
+    assert!(shown(&device, "a"));
+    device.put("a", "2");
+    device.put("b", "1");
+    assert!(!shown(&device, "a") && !shown(&device, "b"));
+    device.merge(vec![put("c", "1", "5:0:laptop")]);
+    assert!(shown(&device, "c"), "who wrote it has it");
+    device.sync();
+    assert!(shown(&device, "a") && shown(&device, "b"));
+}

@@ -198,6 +198,10 @@ impl Replica for Memory {
         Ok(self.maps.get(map).and_then(|kept| kept.records.get(&path)).cloned())
     }
 
+    fn durable(&self, map: &str, path: Path) -> Result<Option<Record>, StateError> {
+        self.record(map, path)
+    }
+
     fn cursor(&self, map: &str) -> Option<Bytes> {
         self.maps.get(map)?.cursor.clone()
     }
