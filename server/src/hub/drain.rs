@@ -7,6 +7,9 @@ use tokio::time::{Instant, sleep};
 
 use super::Hub;
 
+/// What everyone is told when nothing can be stored any more.
+const FAILED: (u16, &str) = (1011, "the store has failed");
+
 /// How often a draining hub looks whether it is done.
 const LOOK: Duration = Duration::from_millis(2);
 
@@ -23,7 +26,11 @@ impl<D: Dialect> Hub<D> {
         // The pump opens what lies in the mailbox before this goes on.
         sleep(LOOK).await;
         self.env.ends.store(true, Ordering::Relaxed);
-        self.close_all(1001, "the server is shutting down");
+        // A failure ends the server too, and the word of it may come before this hub's own look at it.
+        match self.env.health.has_failed() {
+            true => self.close_all(FAILED),
+            false => self.close_all((1001, "the server is shutting down")),
+        }
         while !self.connections.borrow().is_empty() && begun.elapsed() < timeout {
             sleep(LOOK).await;
         }
@@ -37,7 +44,7 @@ impl<D: Dialect> Hub<D> {
         self.stop_listening();
         self.env.ends.store(true, Ordering::Relaxed);
         self.pending.borrow_mut().clear();
-        self.close_all(1011, "the store has failed");
+        self.close_all(FAILED);
     }
 
     /// How long a closed peer gets to end its half too.
@@ -51,10 +58,11 @@ impl<D: Dialect> Hub<D> {
         }
     }
 
-    fn close_all(&self, code: u16, reason: &'static str) {
+    fn close_all(&self, farewell: (u16, &'static str)) {
         if self.farewell.get().is_none() {
-            self.farewell.set(Some((code, reason)));
+            self.farewell.set(Some(farewell));
         }
+        let (code, reason) = farewell;
         for (_, connection) in &*self.connections.borrow() {
             connection.close(code, reason);
         }
