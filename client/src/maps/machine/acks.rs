@@ -92,7 +92,12 @@ impl Machine {
         let Some(course) = self.courses.get_mut(&sent.map) else { return Ok(()) };
         match verdict {
             // The server has forgotten it as removed; so does this end.
-            Verdict::Refused(ErrorCode::BeyondGc) => replica.forget(&sent.map, &[sent.path])?,
+            Verdict::Refused(code @ ErrorCode::BeyondGc) => {
+                // It may be a write that the server has had in memory alone.
+                let Sent { map, path, hlc, .. } = sent.clone();
+                replica.settle(&map, &[Settled { path, hlc, how: How::Rejected(code) }])?;
+                replica.forget(&map, &[path])?;
+            }
             Verdict::Refused(_) | Verdict::Ahead if sent.heals => {
                 if course.unwelcome.len() < UNWELCOME_MAX {
                     course.unwelcome.insert(sent.path);

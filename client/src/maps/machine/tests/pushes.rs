@@ -366,3 +366,25 @@ fn a_write_that_no_message_can_hold_ends_no_connection() {
     talk.answer(&number, SyncResponse { missing_keys, ..page(&[], b"", Some([0; 16])) }).unwrap();
     talk.live();
 }
+
+#[test]
+fn a_write_that_was_in_memory_alone_and_is_refused_by_a_repair_is_taken_back() {
+    let mut talk = Talk::online(&[MAP]);
+    talk.live();
+    talk.write("a", "1");
+    let pushed = talk.pushed();
+    talk.ack(&pushed[0].0, Ack::default()).unwrap();
+    talk.machine
+        .courses
+        .get_mut(MAP)
+        .unwrap()
+        .wanted
+        .push_back(syncline_protocol::dialects::maps::Path::of("a"));
+    talk.machine.dirty(&MAP.into());
+    talk.machine.pushes.urgent = true;
+    let pushed = talk.pushed();
+    assert_eq!(pushed[0].1, ["a"], "the server wants it");
+    let results = vec![rejected(0, ErrorCode::BeyondGc)];
+    talk.ack(&pushed[0].0, Ack { results, ..Ack::default() }).unwrap();
+    assert_eq!(talk.replica.refused, [("a".to_owned(), ErrorCode::BeyondGc)]);
+}
