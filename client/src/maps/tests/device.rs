@@ -113,10 +113,11 @@ impl Device {
         assert!(self.session.is_none());
         let durable = self.running.store.durable();
         // Perhaps in the midst of a write to the disk.
+        let appended = self.running.store.appended();
         if seed & 3 != 0 {
-            let (steps, bytes) = (self.disk.steps() + seed % 2, seed as usize >> 8 & 0x7ff);
-            self.disk.stop_within(steps, bytes);
-            let _ = self.running.store.wait(self.running.store.appended());
+            let bytes = (seed >> 8) % (appended.0 - durable.0 + 1);
+            self.disk.stop_within(self.disk.steps() + (seed >> 2 & 1), bytes as usize);
+            let _ = self.running.store.wait(appended);
         }
         let disk = if power_cut { self.disk.after_power_cut(seed) } else { self.disk.after_kill() };
         self.disk.stop_after(0);
