@@ -5,8 +5,11 @@ use syncline_protocol::{
     dialect::Collections as _,
     dialects::maps::{
         Command, Path, Record, Window, Write, batch,
-        proto::{ErrorCode, OperationBatch, OperationMessage, op_result::Outcome},
-        write_prev_cursor,
+        proto::{
+            Envelope, ErrorCode, OperationBatch, OperationMessage, envelope::Payload,
+            op_result::Outcome,
+        },
+        wire,
     },
 };
 
@@ -139,9 +142,10 @@ fn whoever_follows_hears_of_winners_in_their_order() {
     };
     let kept: Vec<u64> = seqs(&window.changes);
     assert_eq!(kept, [2, 3], "of each key the last");
-    let mut body = window.shared.to_vec();
-    write_prev_cursor(b"before", &mut body);
-    let whole = OperationBatch::decode(&*body).unwrap();
+    let message = wire::encode_batch(&window.shared, b"before");
+    let Some(Payload::Batch(whole)) = Envelope::decode(message).unwrap().payload else {
+        panic!("no batch")
+    };
     assert_eq!(whole.ops, [op(&put("b", at(0, "A"), "2")), op(&remove("a", at(1, "A")))]);
     assert_eq!(whole.cursor, position.to_bytes(MAP));
     assert_eq!(&*whole.prev_cursor, b"before");

@@ -37,7 +37,7 @@ pub use settings::{
     Ack, CORRELATION_ID_BYTES_MAX, Limits, MAP_NAME_BYTES_MAX, Settings, is_map_name,
 };
 pub use stored::{Stored, StoredRef};
-pub use window::{Change, Window, batch, write_prev_cursor};
+pub use window::{Change, Window, batch};
 
 use std::time::Duration;
 

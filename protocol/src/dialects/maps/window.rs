@@ -11,7 +11,6 @@ use super::{cursor::Cursor, op::write_op, record::RecordRef, varint::write_varin
 /// The tags of a batch's fields.
 const OPS: u8 = 1 << 3 | 2;
 const CURSOR: u8 = 2 << 3 | 2;
-const PREV_CURSOR: u8 = 3 << 3 | 2;
 
 /// A change of a map.
 #[derive(Clone, PartialEq, Eq)]
@@ -140,13 +139,6 @@ pub fn batch<'a>(changes: impl IntoIterator<Item = &'a Change> + Clone, cursor: 
     write_varint(cursor.len() as u64, &mut out);
     out.extend_from_slice(cursor);
     out
-}
-
-/// Completes the body of an `OperationBatch` with the cursor at which its receiver was before.
-pub fn write_prev_cursor(cursor: &[u8], out: &mut Vec<u8>) {
-    out.push(PREV_CURSOR);
-    write_varint(cursor.len() as u64, out);
-    out.extend_from_slice(cursor);
 }
 
 impl fmt::Debug for Change {
