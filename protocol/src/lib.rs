@@ -6,3 +6,4 @@
 
 pub mod dialect;
 pub mod dialects;
+pub mod set_hash;

@@ -1,11 +1,14 @@
 //! Collections and effects in plain memory: a server in a few lines, for tests, benches and
 //! simulations. Nothing here is durable, and nothing here knows a dialect.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 
-use super::room::{Collections, Effects, Member, Refused, Reply, Unreadable};
+use super::{
+    room::{Audience, Collections, Effects, Member, Refused, Reply, Unreadable},
+    session::{Framing, Violation},
+};
 
 /// The collections of one room.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,11 +21,17 @@ pub struct Memory {
     pub maps: BTreeMap<u64, BTreeMap<Vec<u8>, Vec<u8>>>,
     /// The last version given.
     pub version: u64,
+    /// How many of the last records a power cut could take back.
+    pub undurable: u64,
 }
 
 impl Collections for Memory {
     fn last_seq(&self) -> u64 {
         self.trimmed + self.log.len() as u64
+    }
+
+    fn durable_seq(&self) -> u64 {
+        self.last_seq() - self.undurable
     }
 
     fn log_records(&self) -> u64 {
@@ -118,6 +127,31 @@ pub enum Effect<A, N = ()> {
         /// The key.
         key: Vec<u8>,
     },
+    /// [`Effects::relay`].
+    Relay {
+        /// How it travels.
+        framing: Framing,
+        /// The message.
+        message: Bytes,
+        /// Who gets it.
+        to: Audience,
+    },
+    /// [`Effects::dismiss`].
+    Dismiss {
+        /// Who is closed.
+        member: Member,
+        /// How.
+        violation: Violation,
+    },
+    /// [`Effects::replay`].
+    Replay {
+        /// Who gets the records.
+        to: Member,
+        /// The last one it has.
+        after: u64,
+        /// As whom it reads them.
+        reader: Arc<str>,
+    },
     /// [`Effects::reply`].
     Reply {
         /// Who gets it.
@@ -171,6 +205,18 @@ impl<A, N> Effects for Seen<A, N> {
 
     fn resend(&mut self, to: Member, key: &[u8]) {
         self.0.push(Effect::Resend { to, key: key.to_vec() });
+    }
+
+    fn relay(&mut self, framing: Framing, message: &Bytes, to: Audience) {
+        self.0.push(Effect::Relay { framing, message: message.clone(), to });
+    }
+
+    fn dismiss(&mut self, member: Member, violation: Violation) {
+        self.0.push(Effect::Dismiss { member, violation });
+    }
+
+    fn replay(&mut self, to: Member, after: u64, reader: &Arc<str>) {
+        self.0.push(Effect::Replay { to, after, reader: reader.clone() });
     }
 
     fn reply(&mut self, to: Member, reply: Reply<'_>) {

@@ -17,9 +17,9 @@ mod session;
 
 use std::time::Duration;
 
-pub use room::{Collections, Effects, Member, Refused, Reply, Room, Unreadable};
+pub use room::{Audience, Collections, Effects, Member, Refused, Reply, Room, Unreadable};
 pub use session::{
-    Accepted, Act, Framing, Handshake, Incoming, Moment, Notices, Received, Session, Step,
+    Accepted, Act, Ended, Framing, Handshake, Incoming, Moment, Notices, Received, Session, Step,
     Unanswered, UnixMillis, Violation,
 };
 
@@ -27,10 +27,28 @@ pub use session::{
 pub type EachEntry<'a> =
     dyn FnMut(u64, &mut dyn FnMut(&[u8], &[u8])) -> Result<(), Unreadable> + 'a;
 
+/// What may wait for one connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// Messages.
+    pub frames_max: usize,
+    /// Bytes of them with their frames.
+    pub bytes_max: usize,
+}
+
 /// A sync dialect: its sessions, its rooms and its messages.
 pub trait Dialect: Clone + Send + Sync + 'static {
     /// The name in configuration, metrics and collection names.
     const NAME: &'static str;
+    /// Whether rooms show what they do at once, and what they keep is written behind it. Then all effects
+    /// are released at the end of the turn, and each member gets what is for it in the order in which the
+    /// room gave it: what is relayed and replied, its opening, its dismissal. Answers are released then too,
+    /// but to a command that wrote something: they come when that is durable. A turn is committed as one
+    /// batch. When the store does not take it, all that its rooms kept in it is lost and counted, and those
+    /// who were to be answered that something was written are told that it was not; nobody is closed, the
+    /// rooms' state in memory stays, and the next record gets the number that the first lost one had. A store
+    /// that has failed ends the server as ever. No such room publishes.
+    const WRITES_BEHIND: bool = false;
     /// What a session, or a caller without one, asks of its room. It may cross threads.
     type Command: Send + 'static;
     /// What a caller without a session is answered; it has no session to send a message to.
@@ -102,6 +120,30 @@ pub trait Dialect: Clone + Send + Sync + 'static {
     ) -> Option<u64> {
         let _ = (framing, key, value, out);
         None
+    }
+
+    /// Appends to `out` the whole message that a [replayed](Effects::replay) record is for this reader, and
+    /// says how it travels; `None`, and nothing appended, when the reader does not get it.
+    fn replay(&self, reader: &str, seq: u64, record: &[u8], out: &mut Vec<u8>) -> Option<Framing> {
+        let _ = (reader, seq, record, out);
+        None
+    }
+
+    /// What may wait for one connection of what was [relayed](Effects::relay) to it, inclusive; `None` for as
+    /// many bytes as the server lets wait for any. Replies count, openings and replays do not. A peer that
+    /// has taken everything may be given one turn's at once, however much that is.
+    fn queue(&self) -> Option<Queue> {
+        None
+    }
+
+    /// How a connection is closed for which more waits than may. It is told behind what waits already.
+    fn too_slow(&self) -> Violation {
+        Violation { code: 1013, reason: "too slow" }
+    }
+
+    /// How a connection is closed whose message is too long.
+    fn too_large(&self) -> Violation {
+        Violation { code: 1009, reason: "the message is too long" }
     }
 
     /// Whether this command reads all entries of a map: then what was applied before it is

@@ -1,8 +1,10 @@
 //! The side of a dialect that orders and keeps what is shared.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
-use super::session::UnixMillis;
+use super::session::{Framing, UnixMillis, Violation};
 
 /// One session in a room: unique among the sessions of a running server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,6 +37,15 @@ pub struct Reply<'a> {
     /// True when it says all that an earlier `cumulative` reply of the same member said, so that
     /// only the last one of a commit need be sent.
     pub cumulative: bool,
+}
+
+/// Who gets what a room [relays](Effects::relay).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Everyone in the room but this one.
+    AllBut(Option<Member>),
+    /// This member alone.
+    One(Member),
 }
 
 /// What the sessions of one dialect share and order.
@@ -93,6 +104,13 @@ pub trait Collections {
     /// The last sequence number of the room's log, counting what this command appended; 0 when
     /// the log is empty. It only grows, also over [`Collections::trim`].
     fn last_seq(&self) -> u64;
+
+    /// The last sequence number of the room's log that a power cut cannot take back. The same as
+    /// [`Collections::last_seq`] unless the room [writes behind](super::Dialect::WRITES_BEHIND): what others
+    /// tell waits until all of it is durable.
+    fn durable_seq(&self) -> u64 {
+        self.last_seq()
+    }
 
     /// The records the room's log holds.
     fn log_records(&self) -> u64;
@@ -161,6 +179,31 @@ pub trait Effects {
     /// Sends an entry of map 0 to one member, as it is when it is sent. Counted in
     /// [`Received::resends`](super::Received::resends).
     fn resend(&mut self, to: Member, key: &[u8]);
+
+    /// Brings a whole message, in this framing, to who is in the room, at once: it is not kept and waits
+    /// for no device. In the room is who was [opened](Effects::open); who was not, or has gone, gets
+    /// nothing. A member gets messages in the order in which the room relayed them. For dialects that
+    /// [write behind](super::Dialect::WRITES_BEHIND) only. Who does not take them in time is closed
+    /// as [too slow](super::Dialect::too_slow).
+    fn relay(&mut self, framing: Framing, message: &Bytes, to: Audience) {
+        let _ = (framing, message, to);
+    }
+
+    /// Closes the connection of a member, opened or not, behind what it was sent before; what waits behind
+    /// a replay is not sent. For dialects that [write behind](super::Dialect::WRITES_BEHIND) only.
+    fn dismiss(&mut self, member: Member, violation: Violation) {
+        let _ = (member, violation);
+    }
+
+    /// Sends a member that was just [opened](Effects::open) by the same command the records of the log after
+    /// `after`, up to the last there is at the end of it, as [`Dialect::replay`](super::Dialect::replay)
+    /// makes messages of them for this `reader`. They come behind the opening message and before all that is
+    /// relayed from now on, which is held meanwhile within the bounds of
+    /// [`Dialect::queue`](super::Dialect::queue). Records may not be durable yet, no more than what is
+    /// relayed; those that the store did not take are not sent.
+    fn replay(&mut self, to: Member, after: u64, reader: &Arc<str>) {
+        let _ = (to, after, reader);
+    }
 
     /// Sends a message to one member.
     fn reply(&mut self, to: Member, reply: Reply<'_>);

@@ -82,6 +82,8 @@ pub enum Step<C> {
         /// The whole message, in the session's framing.
         message: Vec<u8>,
     },
+    /// The peer is told this at once: a whole message, in the session's framing.
+    Reply(Bytes),
     /// Follow `room`: first every record after `after`, then what is released from now on.
     Join {
         /// The room's name.
@@ -166,6 +168,15 @@ pub struct Violation {
     pub reason: &'static str,
 }
 
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Its peer closed it, or it was closed.
+    Closed,
+    /// Its peer was not heard of for too long.
+    TimedOut,
+}
+
 /// The protocol state of one connection.
 pub trait Session {
     /// What it asks of its room.
@@ -193,8 +204,8 @@ pub trait Session {
         moment: Moment,
     ) -> Result<Step<Self::Command>, Violation>;
 
-    /// Called once, when the history asked for with [`Step::Join`] has been sent up to `seq`:
-    /// the message, if any, that says so.
+    /// Called once, when the history asked for with [`Step::Join`], or [replayed](super::Effects::replay), has
+    /// been sent up to `seq`: the message, if any, that says so.
     fn caught_up(&mut self, seq: u64) -> Option<Vec<u8>> {
         let _ = seq;
         None
@@ -234,6 +245,14 @@ pub trait Session {
     fn ticked(&mut self, moment: Moment) -> Vec<Act<Self::Command>> {
         let _ = moment;
         Vec::new()
+    }
+
+    /// Called once when the connection has ended, or says goodbye, after it asked to follow a room: a last
+    /// command for that room, as of this member. It comes behind the opening, whether the room answered that
+    /// or not. Nothing reaches the session any more. Not called when the store has failed.
+    fn ended(&mut self, how: Ended) -> Option<Self::Command> {
+        let _ = how;
+        None
     }
 
     /// When the session's right to be here ends, and how its connection is closed then. Asked again

@@ -2,5 +2,6 @@
 
 pub mod maps;
 pub mod oplog;
+pub mod peer;
 pub mod relay;
 pub mod workspace;

@@ -14,6 +14,8 @@ mod layout;
 mod maps;
 mod maps_coordinator;
 mod oplog;
+mod peer_packets;
+mod peer_participant;
 mod relay;
 mod segments;
 mod snapshots;
@@ -35,6 +37,8 @@ pub const TARGETS: &[Target] = &[
     ("oplog", oplog::run),
     ("maps", maps::run),
     ("coordinator", maps_coordinator::run),
+    ("packets", peer_packets::run),
+    ("participant", peer_participant::run),
 ];
 
 /// Does what a target does with an input.

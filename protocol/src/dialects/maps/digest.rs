@@ -1,10 +1,12 @@
-//! Where a record lies in the tree of its map, its hash, and the sums of hashes that two replicas compare.
+//! Where a record lies in the tree of its map, its hash, and what two replicas compare of many.
 //!
 //! Knows no tree: it tells what one is made of.
 
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
+
+pub use crate::set_hash::{Sum, Totals};
 
 use super::record::RecordRef;
 
@@ -175,104 +177,16 @@ pub fn hash_of<'a>(record: impl Into<RecordRef<'a>>) -> Leaf {
     Leaf(hash.finalize().into())
 }
 
-/// A sum of hashes, each a number of 256 bits with the little end first, modulo 2^256.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Sum([u64; 4]);
-
-impl Sum {
-    /// Adds.
-    pub fn add(&mut self, other: &Self) {
-        let mut carry = false;
-        for (limb, more) in self.0.iter_mut().zip(other.0) {
-            let (sum, first) = limb.overflowing_add(more);
-            let (sum, second) = sum.overflowing_add(carry.into());
-            (*limb, carry) = (sum, first | second);
-        }
-    }
-
-    /// Takes away.
-    pub fn sub(&mut self, other: &Self) {
-        let mut borrow = false;
-        for (limb, less) in self.0.iter_mut().zip(other.0) {
-            let (rest, first) = limb.overflowing_sub(less);
-            let (rest, second) = rest.overflowing_sub(borrow.into());
-            (*limb, borrow) = (rest, first | second);
-        }
-    }
-
-    /// Its 32 bytes, the little end first.
-    #[must_use]
-    pub fn to_bytes(&self) -> [u8; 32] {
-        let mut out = [0; 32];
-        for (bytes, limb) in out.chunks_exact_mut(8).zip(self.0) {
-            bytes.copy_from_slice(&limb.to_le_bytes());
-        }
-        out
-    }
-}
-
+/// The hash as a number, the little end first.
 impl From<&Leaf> for Sum {
     fn from(leaf: &Leaf) -> Self {
-        let mut limbs = [0; 4];
-        for (limb, bytes) in limbs.iter_mut().zip(leaf.0.chunks_exact(8)) {
-            *limb = u64::from_le_bytes(first(bytes));
-        }
-        Self(limbs)
-    }
-}
-
-impl fmt::Debug for Sum {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&Leaf(self.to_bytes()), f)
-    }
-}
-
-/// A set of records: the sum of their hashes, and how many they are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Totals {
-    /// The sum of their hashes.
-    pub sum: Sum,
-    /// How many they are.
-    pub count: u64,
-}
-
-impl Totals {
-    /// Adds one record.
-    pub fn insert(&mut self, leaf: &Leaf) {
-        self.sum.add(&leaf.into());
-        self.count += 1;
-    }
-
-    /// Takes one record out, which is in.
-    pub fn remove(&mut self, leaf: &Leaf) {
-        self.sum.sub(&leaf.into());
-        self.count -= 1;
-    }
-
-    /// Adds other records, none of which is in.
-    pub fn add(&mut self, other: &Self) {
-        self.sum.add(&other.sum);
-        self.count += other.count;
-    }
-
-    /// Takes other records out, all of which are in.
-    pub fn sub(&mut self, other: &Self) {
-        self.sum.sub(&other.sum);
-        self.count -= other.count;
+        Self::from(&leaf.0)
     }
 }
 
 /// What two replicas compare of a set of records, the same in the tree and in range reconciliation: the first
-/// 16 bytes of SHA-256 of the sum and of the count in base 128, the high digits first.
+/// 16 bytes of its [digest](Totals::digest).
 #[must_use]
 pub fn fingerprint(totals: &Totals) -> [u8; 16] {
-    let mut count = [0; 10];
-    let digits = (u64::BITS - (totals.count | 1).leading_zeros()).div_ceil(7) as usize;
-    for (at, byte) in count[..digits].iter_mut().enumerate() {
-        let place = digits - 1 - at;
-        let more = if place == 0 { 0 } else { 0x80 };
-        *byte = (totals.count >> (7 * place)) as u8 & 0x7f | more;
-    }
-    let hash = Sha256::new().chain_update(totals.sum.to_bytes()).chain_update(&count[..digits]);
-    first(&hash.finalize())
+    first(&totals.digest())
 }

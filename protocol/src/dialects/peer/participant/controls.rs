@@ -1,0 +1,67 @@
+//! What a `UNICAST_REQ` says, and what is done.
+
+use super::{
+    Participant, Why,
+    halt::Step,
+    ladder::{Opened, Rung},
+};
+use crate::dialects::peer::{
+    keys::{Pin, PublicKeys},
+    now::Now,
+    packet::{Kind, Packet},
+    store::Store,
+    sync::{Ack, Control},
+};
+
+impl<S: Store> Participant<S> {
+    /// A control message came, verified and opened.
+    pub(super) fn controlled(
+        &mut self,
+        packet: &Packet,
+        pin: &Pin,
+        opened: Opened,
+        now: Now,
+    ) -> Step {
+        let control = Control::parse(&opened.plaintext).map_err(|_| Why::BadPayload)?;
+        let by = &packet.sender;
+        match control {
+            Control::SyncPing { t0 } => {
+                let t1 = now.wall_ms();
+                let pong = Control::SyncPong { t0, t1, t2: t1 };
+                self.send_control(by, &packet.request, &pong, now);
+                Ok(())
+            }
+            Control::SyncPong { t0, t1, t2 } => match self.time.answered(by, (t0, t1, t2), now) {
+                Some(_) => Ok(()),
+                None => Err(Why::Unasked.into()),
+            },
+            Control::GskReq => self.key_asked(by, now),
+            Control::GskShare { key, epoch, .. } => {
+                if opened.rung != Rung::Pairwise {
+                    return Err(Why::NotPairwise.into());
+                }
+                self.key_given(by, (&key, epoch), now)
+            }
+            Control::KeyRotate { sign, exchange, pop } => {
+                // The one in force signed it: who has only the new one cannot.
+                debug_assert!(packet.is_signed_by(&self.room, &pin.keys.sign));
+                self.rotated(by, (PublicKeys { sign, exchange }, &pop), now)
+            }
+            Control::InviteHost { room, sign, exchange } => {
+                if opened.rung != Rung::Pairwise {
+                    return Err(Why::NotPairwise.into());
+                }
+                self.host_told(by, (room, PublicKeys { sign, exchange }))
+            }
+            Control::InviteClaim { request } => self.invite_claimed(&request, by, now),
+            Control::KeyReq | Control::RoomKey { .. } | Control::Unknown(_) => {
+                if packet.target.is_some() {
+                    let ack = Ack { ok: false, code: Some("unsupported".into()) };
+                    let answer = self.packet(Kind::UnicastAck, &packet.request);
+                    self.send_to(by, answer, &ack.encode(), now);
+                }
+                Err(Why::UnknownType.into())
+            }
+        }
+    }
+}

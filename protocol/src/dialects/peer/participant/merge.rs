@@ -1,0 +1,144 @@
+//! Rows of others: reassembled, judged one by one on what was here before, merged.
+
+use super::{Event, Participant, Why, answers::part_of, halt::Step, marks};
+use crate::dialects::peer::{
+    access::{self, Founding, Verdict, is_guarded},
+    chunks::Place,
+    id::{CanonicalId, PeerId},
+    keys::Pin,
+    now::Now,
+    packet::Packet,
+    rows::{Changes, Merged, Refused, Row},
+    store::Store,
+};
+
+impl<S: Store> Participant<S> {
+    /// A piece of a stream came, verified and opened.
+    pub(super) fn chunk(&mut self, packet: &Packet, pin: &Pin, piece: &[u8], now: Now) -> Step {
+        let (request, is_last) = part_of(&packet.request);
+        self.requester.progress(&request, &packet.sender, now);
+        let place = Place {
+            index: packet.chunk_index,
+            count: packet.chunk_count,
+            is_last: packet.is_last_chunk,
+            uncompressed_size: packet.uncompressed_size,
+            epoch: packet.key_epoch,
+        };
+        let whole = self.reassembly.take(&pin.keys.sign, &packet.request, place, piece, now);
+        let Some(json) = whole.map_err(|_| Why::BadPieces)? else { return Ok(()) };
+        let changes = Changes::from_json(&json).map_err(|_| Why::BadPayload)?;
+        self.merge(&packet.sender, changes, now)?;
+        if is_last && self.requester.answered(&request, &packet.sender) {
+            self.answered(&packet.sender)?;
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, sender: &PeerId, mut changes: Changes, now: Now) -> Step {
+        let by = sender.canonical();
+        let founds = match self.access.founding() {
+            Founding::Anyone => true,
+            Founding::By(founder) => *founder == by,
+            Founding::Signed => false,
+        };
+        let has_group = || changes.rows.iter().any(|row| is_guarded(&row.table));
+        if self.access.is_bootstrap() && !founds && has_group() {
+            // What is refused now is asked for again once the group is here.
+            changes.meta = None;
+        }
+        let (room, access, pins) = (&self.room, &self.access, &self.pins);
+        let (me, own_key) = (self.me.canonical(), self.keys.public().sign);
+        let mut refused: Vec<(String, String, Why)> = Vec::new();
+        let mut judge = |row: &mut Row, local: Option<&Row>| {
+            let signed = access::verify(room, row, |by| match *by == me {
+                true => Some(own_key),
+                false => pins.find(by).map(|pin| pin.keys.sign),
+            });
+            match access::judge(access, &by, row, local, signed.as_ref()) {
+                Verdict::Accept => {
+                    if signed.is_none() {
+                        row.author = None;
+                    }
+                    true
+                }
+                Verdict::Unchanged => false,
+                Verdict::Reject(why) => {
+                    refused.push((row.table.to_string(), row.id.clone(), why_of(why)));
+                    false
+                }
+            }
+        };
+        let adjusted = self.time.adjusted(now);
+        let merged = self.replica.merge(&mut self.store, changes, adjusted, &mut judge)?;
+        self.told_refused(sender, refused, &merged);
+        self.took(merged, &by, now)
+    }
+
+    fn told_refused(
+        &mut self,
+        sender: &PeerId,
+        mut refused: Vec<(String, String, Why)>,
+        merged: &Merged,
+    ) {
+        for row in &merged.unmerged {
+            let why = match row.why {
+                Refused::Denied => continue,
+                Refused::Ahead => Why::FutureRow,
+                Refused::UnknownTable | Refused::TooManyTables => Why::UnknownTable,
+                _ => Why::BadRow,
+            };
+            let table = row.table.as_ref().map(ToString::to_string).unwrap_or_default();
+            refused.push((table, row.id.clone().unwrap_or_default(), why));
+        }
+        for (table, id, why) in refused {
+            self.drops.count(why);
+            self.tell(Event::Rejected { sender: sender.clone(), table, id, why });
+        }
+    }
+
+    /// Whether a new group key is for this participant to make when this one took a member out.
+    fn must_rotate_for(&self, by: &CanonicalId) -> bool {
+        let me = self.me.canonical();
+        self.access.may_share_keys(&me) && !self.access.may_share_keys(by)
+    }
+
+    fn took(&mut self, merged: Merged, by: &CanonicalId, now: Now) -> Step {
+        let was_bootstrap = self.access.is_bootstrap();
+        for row in merged.changed {
+            self.access.applied(&row);
+            if row.deleted && row.table == "members" && self.must_rotate_for(by) {
+                self.want_rotation()?;
+            }
+            self.tell(Event::Changed { table: row.table.to_string(), id: row.id });
+            self.consistency.changed(now);
+        }
+        if merged.gap {
+            self.requester.gap(now);
+        }
+        if was_bootstrap && !self.access.is_bootstrap() {
+            self.doubt_group_key(now)?;
+            // Others' keys and rows may be taken now that were not before.
+            self.requester.want_newer(now);
+        }
+        Ok(())
+    }
+
+    /// An answer to what was asked is here in whole.
+    fn answered(&mut self, by: &PeerId) -> Step {
+        self.is_synced = true;
+        self.tell(Event::Synced { with: by.clone() });
+        if self.access.is_founder(&by.canonical()) && !self.access.is_bootstrap() {
+            marks::set_founded(&mut self.store)?;
+            self.access.close_founding();
+        }
+        Ok(())
+    }
+}
+
+fn why_of(why: access::Why) -> Why {
+    match why {
+        access::Why::Unfounded => Why::Unfounded,
+        access::Why::Removed => Why::Removed,
+        _ => Why::Forbidden,
+    }
+}

@@ -1,0 +1,12 @@
+//! The peer dialect, through what it offers to others.
+
+mod access;
+mod adversary;
+mod crypto;
+mod dice;
+mod invites;
+mod participants;
+mod relay;
+mod rows;
+mod simulation;
+mod sync;

@@ -1,0 +1,17 @@
+//! Participants together: what each check of the dossier asks of the machine.
+
+mod basics;
+mod deletions;
+mod doubts;
+mod elections;
+mod gaps;
+mod invites;
+mod keys;
+mod ladder;
+mod member;
+mod pieces;
+mod restarts;
+mod rights;
+pub(crate) mod rogue;
+mod signatures;
+pub(crate) mod world;

@@ -1,0 +1,14 @@
+//! The server's side, against collections in plain memory.
+
+mod closes;
+mod controls;
+mod double;
+mod enters;
+mod golden;
+mod kept;
+mod lobbies;
+mod model;
+mod operators;
+mod packets;
+mod replays;
+mod restarts;
