@@ -10,11 +10,13 @@ mod hub;
 pub mod logging;
 mod maps;
 mod metrics;
+mod peer;
 mod registry;
 mod server;
 mod shard;
 mod store_metrics;
 pub mod stored_maps;
+pub mod stored_rooms;
 mod uuid;
 mod ws;
 

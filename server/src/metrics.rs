@@ -6,7 +6,8 @@ use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, R
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 /// Close codes that have a counter of their own.
-const CLOSE_CODES: [u16; 10] = [1001, 1002, 1007, 1008, 1009, 1011, 1013, 4001, 4400, 4401];
+const CLOSE_CODES: [u16; 15] =
+    [1001, 1002, 1007, 1008, 1009, 1011, 1013, 4001, 4400, 4401, 4403, 4408, 4409, 4413, 4429];
 
 /// Buckets of the time from a commit to its release, in seconds.
 const COMMIT_SECONDS: [f64; 14] =
@@ -90,6 +91,7 @@ pub(crate) struct Counters {
     pub(crate) caught_up_bytes: Counter,
     pub(crate) commits: Counter,
     pub(crate) commit_failures: Counter,
+    pub(crate) unstored: Counter,
     pub(crate) lagged: Counter,
     pub(crate) stalled: Counter,
     pub(crate) violations: Counter,
@@ -133,6 +135,7 @@ impl Counters {
             caught_up_bytes: one("syncline_catch_up_bytes_total", "Bytes of history sent"),
             commits: one("syncline_commits_total", "Batches committed"),
             commit_failures: one("syncline_commit_failures_total", "Batches the store refused"),
+            unstored: one("syncline_unstored_total", "Batches lost by rooms that go on without"),
             lagged: one("syncline_lagged_total", "Sessions switched to reading from the log"),
             stalled: one("syncline_stalled_total", "Connections cut because they took no bytes"),
             violations: one("syncline_violations_total", "Connections that broke the protocol"),

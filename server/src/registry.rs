@@ -6,6 +6,7 @@ use std::{rc::Rc, time::Duration};
 use syncline_protocol::dialects::{
     maps::Maps,
     oplog::{self, Oplog},
+    peer::Peer,
     relay::{self, Relay},
     workspace::{self, Workspace},
 };
@@ -13,11 +14,11 @@ use syncline_protocol::dialects::{
 use crate::{
     config::{Config, Heal, Opening, WorkspaceConfig},
     hub::{Ground, Hub, Seed, plant},
-    maps,
+    maps, peer,
 };
 
 /// How many dialects there are, at least.
-pub(crate) const DIALECTS: usize = 4;
+pub(crate) const DIALECTS: usize = 5;
 
 /// Every dialect on one shard.
 pub(crate) struct Hubs {
@@ -25,6 +26,7 @@ pub(crate) struct Hubs {
     pub(crate) oplog: Rc<Hub<Oplog>>,
     pub(crate) workspace: Rc<Hub<Workspace>>,
     pub(crate) maps: Rc<Hub<Maps>>,
+    pub(crate) peer: Rc<Hub<Peer>>,
 }
 
 /// What [`Hubs`] grow from on the shard's own thread.
@@ -33,6 +35,7 @@ pub(crate) struct Seeds {
     oplog: Seed<Oplog>,
     workspace: Seed<Workspace>,
     maps: Seed<Maps>,
+    peer: Seed<Peer>,
 }
 
 /// The longest message of any dialect, in bytes: a record has to hold it.
@@ -40,7 +43,7 @@ pub(crate) fn message_bytes_max(config: &Config) -> usize {
     let workspace = config.workspace.message_bytes_max;
     let maps = maps::settings(&config.maps).limits.frame_bytes_max;
     let longest = config.limits.message_bytes_max.max(config.oplog.body_bytes_max);
-    longest.max(workspace).max(maps)
+    longest.max(workspace).max(maps).max(config.peer.packet_bytes_max)
 }
 
 /// All dialects of a server, before their shards start.
@@ -63,8 +66,17 @@ pub(crate) fn seeds(ground: Ground<'_>) -> Vec<Seeds> {
     let workspace = plant(ground, &workspace, config.workspace.message_bytes_max);
     let settings = maps::settings(&config.maps);
     let maps = plant(ground, &Maps::new(settings), settings.limits.frame_bytes_max);
-    let all = relay.into_iter().zip(oplog).zip(workspace).zip(maps);
-    all.map(|(((relay, oplog), workspace), maps)| Seeds { relay, oplog, workspace, maps }).collect()
+    let settings = peer::settings(&config.peer);
+    let peer = plant(ground, &Peer::new(settings), settings.frame_bytes_max);
+    let all = relay.into_iter().zip(oplog).zip(workspace).zip(maps).zip(peer);
+    all.map(|((((relay, oplog), workspace), maps), peer)| Seeds {
+        relay,
+        oplog,
+        workspace,
+        maps,
+        peer,
+    })
+    .collect()
 }
 
 fn workspace_settings(config: &WorkspaceConfig) -> workspace::Settings {
@@ -95,6 +107,7 @@ impl Seeds {
             oplog: self.oplog.grow(),
             workspace: self.workspace.grow(),
             maps: self.maps.grow(),
+            peer: self.peer.grow(),
         }
     }
 }
@@ -106,7 +119,8 @@ impl Hubs {
             self.relay.drain(timeout),
             self.oplog.drain(timeout),
             self.workspace.drain(timeout),
-            self.maps.drain(timeout)
+            self.maps.drain(timeout),
+            self.peer.drain(timeout)
         );
     }
 }

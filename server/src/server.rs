@@ -130,6 +130,7 @@ impl Server {
             news: Arc::default(),
             demo,
             presence: Arc::default(),
+            participants: Arc::default(),
             maps,
             rates: Rates::default(),
         });

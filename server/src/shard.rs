@@ -32,11 +32,12 @@ pub(crate) fn start(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     thread::Builder::new().name(format!("syncline-{number}")).spawn(move || {
         let local = LocalSet::new();
-        local.block_on(&runtime, run(listener, seeds, shared, stop));
+        local.block_on(&runtime, run(number, listener, seeds, shared, stop));
     })
 }
 
 async fn run(
+    number: usize,
     listener: net::TcpListener,
     seeds: Seeds,
     shared: Arc<Shared>,
@@ -47,6 +48,9 @@ async fn run(
         Err(error) => return tracing::error!(%error, "a shard cannot listen"),
     };
     let door = Rc::new(http::Door::new(seeds.grow(), shared.clone(), stop.clone()));
+    if number == 0 {
+        door.begin_sweeps();
+    }
     tokio::select! {
         () = accept(&listener, &door) => {}
         _ = stop.wait_for(|stop| *stop) => {}

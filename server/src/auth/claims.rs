@@ -5,7 +5,7 @@ use syncline_protocol::dialect::UnixMillis;
 
 use crate::config::{AuthConfig, Permission};
 
-use super::{Denied, Identity};
+use super::{Denied, Identity, rooms::RoomGrant};
 
 /// The end of the year 9999, in seconds; a time behind it is a mistake or a trick.
 const SECONDS_MAX: u64 = 253_402_300_799;
@@ -47,8 +47,11 @@ impl Rules {
         self.judge_issuer(claims)?;
         self.judge_audience(claims)?;
         let (perms, roles) = (permissions(claims), roles(claims));
+        let room_grant = RoomGrant::of(claims);
         Ok(Identity {
             grants_unreadable: perms.is_err() || roles.is_err(),
+            room_grant_unreadable: room_grant.is_none(),
+            room_grant: room_grant.unwrap_or_default(),
             subject: text(claims, "sub")?,
             tenant: text(claims, "tenant")?,
             scopes: words(claims, "scope")?,

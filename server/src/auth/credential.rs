@@ -13,6 +13,9 @@ use super::TOKEN_BYTES_MAX;
 /// can set no other header.
 pub(crate) const BEARER_PROTOCOL: &str = "syncline.bearer.";
 
+/// What a parameter of a query begins with that carries a token.
+const QUERY_NAMES: [&str; 2] = ["token=", "access_token="];
+
 /// A token that was shown. It is never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credential<'a>(Cow<'a, str>);
@@ -38,7 +41,8 @@ impl fmt::Debug for Credential<'_> {
 }
 
 /// The token that a request shows: that of `Authorization: Bearer`, else of an entry
-/// `syncline.bearer.TOKEN` of `Sec-WebSocket-Protocol`, else of `token=` in the query.
+/// `syncline.bearer.TOKEN` of `Sec-WebSocket-Protocol`, else of `token=` or `access_token=` (RFC 6750,
+/// section 2.3) in the query.
 ///
 /// What is said twice in one of these places is not said there at all: somebody on the way may have
 /// looked at the other one.
@@ -52,7 +56,8 @@ pub fn credential<'a>(headers: &'a HeaderMap, query: Option<&'a str>) -> Option<
     };
     let queried = || {
         let parts = query?.split('&');
-        only(parts.filter_map(|part| part.strip_prefix("token="))).map(decoded)
+        let shown = |part| QUERY_NAMES.iter().find_map(|name| str::strip_prefix(part, name));
+        only(parts.filter_map(shown)).map(decoded)
     };
     bearer(headers).map(Cow::Borrowed).or_else(offered).or_else(queried).map(Credential)
 }
@@ -105,6 +110,7 @@ mod tests {
         assert_eq!(shown(&[bearer.clone(), offer.clone()], query).as_deref(), Some("a"));
         assert_eq!(shown(std::slice::from_ref(&offer), query).as_deref(), Some("b"));
         assert_eq!(shown(&[], query).as_deref(), Some("c"));
+        assert_eq!(shown(&[], Some("x=1&access_token=d")).as_deref(), Some("d"));
         assert_eq!(shown(&[], Some("tokens=c&atoken=d")), None);
         assert_eq!(shown(&[], None), None);
         let basic = (header::AUTHORIZATION, "Basic Og==");
@@ -118,6 +124,7 @@ mod tests {
         let twice = [(header::AUTHORIZATION, "Bearer a"), (header::AUTHORIZATION, "Bearer b")];
         assert_eq!(shown(&twice, None), None);
         assert_eq!(shown(&[], Some("token=a&token=b")), None);
+        assert_eq!(shown(&[], Some("token=a&access_token=a")), None);
         let offers = "syncline.bearer.a, syncline.bearer.b";
         assert_eq!(shown(&[(header::SEC_WEBSOCKET_PROTOCOL, offers)], None), None);
     }

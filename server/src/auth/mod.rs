@@ -9,6 +9,7 @@ mod error;
 mod json;
 mod keys;
 mod remote;
+mod rooms;
 mod secret;
 mod sign;
 mod token;
@@ -34,6 +35,7 @@ pub use self::{
     credential::{Credential, credential},
     denied::Denied,
     error::StartError,
+    rooms::{RoomGrant, is_room_claim},
     sign::SigningKey,
 };
 
@@ -68,6 +70,10 @@ pub struct Identity {
     /// `perms` or `roles` has another form than maps wants. A token may mean something else by these
     /// names, so only maps refuses it.
     pub grants_unreadable: bool,
+    /// `room`, `kind`, `pub` and `hist`: what the holder may do in rooms of the peer dialect.
+    pub room_grant: RoomGrant,
+    /// One of those has another form than peer wants. As above: only peer refuses the token.
+    pub room_grant_unreadable: bool,
     /// From when on the token counts no more: `exp` and the leeway.
     pub expires: Option<UnixMillis>,
 }
@@ -156,7 +162,7 @@ impl Auth {
     }
 
     /// A token for trying things out, of the subject `dev` and good for a day, that may do everything in
-    /// all maps. `None` when keys are
+    /// all maps and in all data rooms. `None` when keys are
     /// configured: this one is signed with the secret that was made.
     #[must_use]
     pub fn development_token(&self) -> Option<String> {
@@ -167,6 +173,8 @@ impl Auth {
         claims.insert("iat".into(), issued.into());
         claims.insert("exp".into(), (issued + DEVELOPMENT_LIFETIME.as_secs()).into());
         claims.insert("perms".into(), perms_claim(&[Permission::everything()]));
+        claims.insert("room".into(), "*".into());
+        claims.insert("hist".into(), true.into());
         key.sign(&claims).ok()
     }
 

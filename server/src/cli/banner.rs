@@ -44,6 +44,7 @@ pub(crate) fn banner(facts: &Facts<'_>, style: Style) -> String {
         "maps",
         &format!("ws://{host}/v1/maps  {}", style.dim("with a token in the first message")),
     );
+    line("peer", &format!("ws://{host}/v1/peer/ROOM  {}", style.dim("with a token for the room")));
     if facts.config.http.demo {
         line(
             "demo",
@@ -63,7 +64,6 @@ pub(crate) fn banner(facts: &Facts<'_>, style: Style) -> String {
     if let Some(told) = token(facts, style) {
         line("token", &told);
     }
-    line("not built", "the dialect peer: it comes later");
     if let Some(warning) = exposure(facts) {
         line("warning", &style.yellow(&warning));
     }
@@ -82,7 +82,7 @@ fn token(facts: &Facts<'_>, style: Style) -> Option<String> {
     if let Some(token) = facts.token {
         return Some(format!(
             "{token}  {}",
-            style.dim("(sub dev, everything in all maps, for a day)")
+            style.dim("(sub dev, everything in all maps and data rooms, for a day)")
         ));
     }
     let auth = &facts.config.auth;
@@ -150,6 +150,7 @@ mod tests {
             "ws://127.0.0.1:4321/sync",
             "ws://127.0.0.1:4321/v1/sync/",
             "ws://127.0.0.1:4321/v1/maps",
+            "ws://127.0.0.1:4321/v1/peer/ROOM",
             "http://127.0.0.1:4321/readyz",
             "http://127.0.0.1:4321/metrics",
             "/data",

@@ -56,6 +56,9 @@ enum Command {
     /// List the maps and what is in them
     #[command(subcommand)]
     Maps(store::maps::MapsCommand),
+    /// List peer rooms and their packets; kick and ban
+    #[command(subcommand)]
+    Peer(store::peer::PeerCommand),
     /// Make tokens, and say what a server would make of one
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -87,6 +90,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Relay(command) => relay::run(&command),
         Command::Oplog(command) => store::datasets::run(&command),
         Command::Maps(command) => store::maps::run(&command),
+        Command::Peer(command) => store::peer::run(&command),
         Command::Token(command) => token::run(&command),
         Command::Store(command) => store::run(&command),
         Command::Bench(args) => bench::run(&args),

@@ -29,8 +29,8 @@ pub use problem::{Origin, Problem, Problems};
 pub use render::{default_file, show, show_json};
 pub use resolve::{Given, Loaded};
 pub use sections::{
-    AuthConfig, HttpConfig, LimitsConfig, LogConfig, MapsConfig, OplogConfig, RelayConfig,
-    StorageConfig, WorkspaceConfig,
+    AuthConfig, HttpConfig, LimitsConfig, LogConfig, MapsConfig, OplogConfig, PeerConfig,
+    RelayConfig, StorageConfig, WorkspaceConfig,
 };
 pub use setting::Setting;
 pub use settings::settings;
@@ -58,4 +58,6 @@ pub struct Config {
     pub oplog: OplogConfig,
     /// `[maps]`
     pub maps: MapsConfig,
+    /// `[peer]`
+    pub peer: PeerConfig,
 }

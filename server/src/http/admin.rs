@@ -16,16 +16,20 @@ pub(super) const PREFIX: &str = "/admin/";
 const STAT: &str = "/admin/stat";
 const BACKUPS: &str = "/admin/backups/";
 
-/// Answers a request whose path begins with [`PREFIX`].
-pub(super) fn respond<B>(admin: &Admin, request: &Request<B>) -> Answer {
+/// What somebody is answered who may not ask; `None` for an operator.
+pub(super) fn refuse<B>(admin: &Admin, request: &Request<B>) -> Option<Answer> {
     match admin.access(bearer(request.headers())) {
-        Access::Granted => {}
-        Access::Off => return super::nothing(),
+        Access::Granted => None,
+        Access::Off => Some(super::nothing()),
         Access::Refused => {
             let refusal = problem(Problem::Unauthorized, "a token is needed, and this is not it");
-            return with_header(refusal, header::WWW_AUTHENTICATE, "Bearer");
+            Some(with_header(refusal, header::WWW_AUTHENTICATE, "Bearer"))
         }
     }
+}
+
+/// Answers an operator whose path begins with [`PREFIX`].
+pub(super) fn respond<B>(admin: &Admin, request: &Request<B>) -> Answer {
     let (path, method) = (request.uri().path(), request.method());
     match (path, path.strip_prefix(BACKUPS)) {
         (STAT, _) if method == Method::GET => json(StatusCode::OK, &admin.stat()),

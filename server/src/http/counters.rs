@@ -21,11 +21,12 @@ pub(super) enum Route {
     Demo,
     Workspace,
     Maps,
+    Peer,
     App,
 }
 
 /// Their names as a label.
-const ROUTES: [(Route, &str); 9] = [
+const ROUTES: [(Route, &str); 10] = [
     (Route::Probe, "probe"),
     (Route::Admin, "admin"),
     (Route::Relay, "relay"),
@@ -34,6 +35,7 @@ const ROUTES: [(Route, &str); 9] = [
     (Route::Demo, "demo"),
     (Route::Workspace, "workspace"),
     (Route::Maps, "maps"),
+    (Route::Peer, "peer"),
     (Route::App, "app"),
 ];
 

@@ -3,10 +3,7 @@
 //! Knows the files, which are part of the program, and one claim: the board. The board's notes are the
 //! workspace dialect's business.
 
-use std::{
-    net::IpAddr,
-    time::{Instant, SystemTime, UNIX_EPOCH},
-};
+use std::{net::IpAddr, time::Instant};
 
 use http::{HeaderMap, Method, Request, StatusCode, header, uri::Authority};
 use parking_lot::Mutex;
@@ -15,7 +12,7 @@ use syncline_protocol::dialect::UnixMillis;
 
 use super::{
     answer::{self, Answer, Problem, problem, with_header},
-    target,
+    now, target,
 };
 use crate::{
     auth::{self, SigningKey},
@@ -168,11 +165,6 @@ fn names_this_machine(headers: &HeaderMap) -> bool {
     let name = authority.host().trim_matches(['[', ']']);
     let address = name.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback());
     address || name == "localhost" || name.ends_with(".localhost")
-}
-
-fn now() -> UnixMillis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 fn is_board(name: &str) -> bool {

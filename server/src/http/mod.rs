@@ -16,17 +16,24 @@ mod intake;
 mod maps;
 mod oplog;
 mod origin;
+mod peer;
+mod presence;
 mod probes;
 mod socket;
 mod target;
 mod upgrade;
 mod workspace;
 
-use std::{cell::Cell, rc::Rc, sync::Arc};
+use std::{
+    cell::Cell,
+    rc::Rc,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use http::{Method, Request};
 use hyper::body::Incoming;
-use syncline_protocol::dialects::relay::Relay;
+use syncline_protocol::{dialect::UnixMillis, dialects::relay::Relay};
 use tokio::{net::TcpStream, sync::watch, time::Instant};
 
 use crate::{
@@ -42,7 +49,7 @@ use crate::{
 
 pub(crate) use self::{
     answer::FULL, budget::Budget, counters::Requests, demo::Demo, maps::Rates, oplog::News,
-    workspace::Presence,
+    presence::Presence,
 };
 use self::{
     answer::{Answer, Problem, problem},
@@ -66,9 +73,12 @@ pub(crate) struct Shared {
     pub(crate) news: Arc<News>,
     /// `None` when the demo is off.
     pub(crate) demo: Option<Demo>,
+    /// Who is in which workspace.
     pub(crate) presence: Arc<Presence>,
+    /// Who is in which room of the peer dialect.
+    pub(crate) participants: Arc<Presence>,
     pub(crate) maps: Coordinator,
-    /// How often users may post messages of maps.
+    /// How often users may post messages of maps and read packets.
     pub(crate) rates: Rates,
 }
 
@@ -80,6 +90,7 @@ pub(crate) struct Door {
     oplog: oplog::Api,
     workspace: workspace::Api,
     maps: maps::Api,
+    peer: peer::Api,
     app: Option<App>,
 }
 
@@ -90,7 +101,13 @@ impl Door {
         let oplog = oplog::Api::new(hubs.oplog.clone(), shared.clone(), stop);
         let workspace = workspace::Api::new(hubs.workspace.clone(), shared.clone());
         let maps = maps::Api::new(hubs.maps.clone(), shared.clone());
-        Self { hubs, shared, serving: Serving::new(), oplog, workspace, maps, app }
+        let peer = peer::Api::new(hubs.peer.clone(), shared.clone());
+        Self { hubs, shared, serving: Serving::new(), oplog, workspace, maps, peer, app }
+    }
+
+    /// Begins what is done now and then for all shards.
+    pub(crate) fn begin_sweeps(&self) {
+        self.peer.begin_sweeps();
     }
 
     /// Ends every connection behind the answer under way, and waits for them until `deadline`.
@@ -119,11 +136,12 @@ async fn respond(door: Rc<Door>, ticket: Ticket, request: Request<Incoming>) -> 
     let route = Route::of(request.uri().path());
     let answer = match route {
         Route::Relay => upgrade(&door, &ticket, request),
-        Route::Admin => admin::respond(&door.shared.admin, &request),
+        Route::Admin => operate(&door, &request).await,
         Route::Oplog => door.oplog.respond(request).await,
         Route::Login => oplog::log_in(&request.into_parts().0, door.shared.config.oplog.tenants),
         Route::Workspace => door.workspace.respond(&ticket, request).await,
         Route::Maps => door.maps.respond(&ticket, request).await,
+        Route::Peer => door.peer.respond(&ticket, request).await,
         Route::Probe => page(&door, &request),
         Route::Demo => match &door.shared.demo {
             Some(demo) => demo::respond(demo, &request),
@@ -133,6 +151,16 @@ async fn respond(door: Rc<Door>, ticket: Ticket, request: Request<Incoming>) -> 
     };
     door.shared.requests.count(route, answer.status());
     answer
+}
+
+async fn operate(door: &Door, request: &Request<Incoming>) -> Answer {
+    if let Some(refusal) = admin::refuse(&door.shared.admin, request) {
+        return refusal;
+    }
+    match request.uri().path().starts_with(peer::ADMIN_PREFIX) {
+        true => door.peer.moderate(request).await,
+        false => admin::respond(&door.shared.admin, request),
+    }
 }
 
 async fn app(door: &Door, request: &Request<Incoming>) -> Answer {
@@ -153,6 +181,7 @@ impl Route {
             _ if target::below(path, demo::PATH).is_some() => Self::Demo,
             maps::PATH => Self::Maps,
             _ if target::below(path, maps::PATH).is_some() => Self::Maps,
+            _ if target::below(path, peer::PATH).is_some() => Self::Peer,
             _ if workspace::has(path) => Self::Workspace,
             _ if path.starts_with(admin::PREFIX) => Self::Admin,
             _ => Self::App,
@@ -184,6 +213,11 @@ fn page(door: &Door, request: &Request<Incoming>) -> Answer {
         "/healthz" => probes::health(&shared.health, request.uri().query()),
         _ => probes::ready(&shared.health, request.uri().query()),
     }
+}
+
+fn now() -> UnixMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 fn nothing() -> Answer {

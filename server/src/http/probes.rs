@@ -62,7 +62,8 @@ fn is_verbose(query: Option<&str>) -> bool {
 
 /// The Prometheus exposition.
 pub(super) fn metrics(shared: &Shared) -> Answer {
-    let Shared { metrics, store_metrics, health, bodies, news, presence, .. } = shared;
+    let Shared { metrics, store_metrics, health, bodies, news, presence, participants, .. } =
+        shared;
     store_metrics.refresh();
     metrics.set_connections(health.connections());
     let gauge = |name, help, value: usize| metrics.gauge(name, help).set(value as f64);
@@ -76,7 +77,9 @@ pub(super) fn metrics(shared: &Shared) -> Answer {
     let behind = metrics.gauge("syncline_maps_clock_behind_seconds", help);
     behind.set(shared.maps.clock_behind().as_secs_f64());
     let help = "Workspaces in which somebody is";
-    gauge("syncline_workspaces_attended", help, presence.workspaces());
+    gauge("syncline_workspaces_attended", help, presence.places());
+    let help = "Rooms of the peer dialect in which somebody is";
+    gauge("syncline_peer_rooms_attended", help, participants.places());
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     answer(StatusCode::OK, kind, metrics.render())
 }
@@ -88,7 +91,7 @@ pub(super) fn welcome() -> Answer {
         "Syncline {version}\n\nrelay     WebSocket at /sync\n\
          oplog     HTTP below /sync/\n\
          workspace WebSocket at /v1/sync/NAME\n\
-         maps      WebSocket at /v1/maps\nprobes    /livez /readyz /healthz\n\
+         maps      WebSocket at /v1/maps\npeer      WebSocket at /v1/peer/ROOM\nprobes    /livez /readyz /healthz\n\
          metrics   /metrics\n"
     );
     text(StatusCode::OK, body)

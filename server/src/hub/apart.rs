@@ -46,6 +46,7 @@ pub(crate) fn apply_apart<D: Dialect>(
 ) -> Result<D::Answer, ApartFailed> {
     let mut log = store.find_log(&log_name::<D>(name))?;
     let mut numbers = Numbers::of(log.as_ref());
+    let durable_seq = numbers.last_seq;
     let (maps, mut overlay, mut batch) = (Maps::default(), Overlay::default(), Batch::new());
     let (mut fault, mut seen) = (None, Seen::default());
     let mut collections = RoomCollections {
@@ -55,11 +56,13 @@ pub(crate) fn apply_apart<D: Dialect>(
         log: &mut log,
         maps: &maps,
         numbers: &mut numbers,
+        durable_seq,
         version: &Cell::new(first_version(store.appended())),
         overlay: &mut overlay,
         batch: &mut batch,
         fault: &mut fault,
         trimmed: &mut false,
+        has_written: false,
     };
     let mut room = dialect.room(name);
     let prepared = prepare_from(dialect, store, name, || false);
@@ -85,12 +88,20 @@ pub(crate) fn apply_apart<D: Dialect>(
     Ok(answer)
 }
 
+/// The rooms that have a log, in the order of their names.
+pub(crate) fn rooms_with_log<D: Dialect>(store: &Store) -> Vec<String> {
+    rooms_named(store, &log_name::<D>(""))
+}
+
 /// The rooms that have a map of this number, in the order of their names.
 pub(crate) fn rooms_with_map<D: Dialect>(store: &Store, number: u64) -> Vec<String> {
-    let prefix = map_name::<D>("", number);
+    rooms_named(store, &map_name::<D>("", number))
+}
+
+fn rooms_named(store: &Store, prefix: &str) -> Vec<String> {
     let names = store.collections().into_iter().map(|(_, name)| name);
     let mut rooms: Vec<String> =
-        names.filter_map(|name| name.strip_prefix(&prefix).map(str::to_owned)).collect();
+        names.filter_map(|name| name.strip_prefix(prefix).map(str::to_owned)).collect();
     rooms.sort_unstable();
     rooms
 }

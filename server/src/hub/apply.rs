@@ -9,7 +9,7 @@ use super::{
     call::{Answered, CallFailed},
     collections::RoomCollections,
     connection::Connection,
-    effects::{Found, TurnEffects},
+    effects::{Found, Present, TurnEffects},
     mail::{Afar, Mail},
     prepare::prepares,
     published::Published,
@@ -80,7 +80,7 @@ impl<D: Dialect> Hub<D> {
         }
         // Whoever reads entries finds there what was applied before; and who asks for an opening
         // message gets all that is released with it or later.
-        let apart = sender.opens || self.dialect.reads_entries(&command);
+        let apart = (sender.opens && !D::WRITES_BEHIND) || self.dialect.reads_entries(&command);
         if apart && self.turn.borrow().has_changes() {
             self.end_turn();
         }
@@ -110,14 +110,16 @@ impl<D: Dialect> Hub<D> {
     ) -> bool {
         let Some(index) = room_turn(turn, key, room, sender.opens) else { return false };
         let Role::Owner(owner) = &mut room.role else { return false };
-        let Owner { state, numbers, version, maps, is_watched, .. } = &mut **owner;
+        let Owner { state, numbers, version, maps, is_watched, mirrors, durable_seq, .. } =
+            &mut **owner;
         let Sender { to, member, framing, .. } = &sender;
         let (member, framing) = (*member, *framing);
         let is_of_a_follower = matches!(sender.answer, Wanted::Nothing);
         if is_of_a_follower && !turn.senders.last().is_some_and(|last| last.is(member)) {
             turn.senders.push(to.clone());
         }
-        let RoomTurn { published, overlay, trimmed, notices, .. } = &mut turn.rooms[index];
+        let present = Present::of(&room.followers, !mirrors.is_empty());
+        let RoomTurn { published, overlay, trimmed, notices, showing, .. } = &mut turn.rooms[index];
         let mut collections = RoomCollections {
             dialect: PhantomData::<D>,
             store: &self.env.store,
@@ -125,11 +127,13 @@ impl<D: Dialect> Hub<D> {
             log: &mut room.log,
             maps,
             numbers,
+            durable_seq: *durable_seq,
             version,
             overlay,
             batch: &mut turn.batch,
             fault: &mut turn.fault,
             trimmed,
+            has_written: false,
         };
         let mut effects = TurnEffects {
             dialect: &self.dialect,
@@ -140,6 +144,8 @@ impl<D: Dialect> Hub<D> {
             openings: &mut turn.openings,
             replies: &mut turn.replies,
             resends: &mut turn.resends,
+            showing,
+            present,
             notices: is_watched.then_some(notices),
             find: |other| match other == member {
                 true => Some((to.clone(), Some(framing))),
@@ -150,23 +156,36 @@ impl<D: Dialect> Hub<D> {
             refused: None,
         };
         let applied = state.apply(member, command, self.now(), &mut collections, &mut effects);
-        let trimmed = *collections.trimmed;
+        let (trimmed, keeps) = (*collections.trimmed, collections.has_written);
+        if D::WRITES_BEHIND && sender.opens {
+            effects.end_replays(collections.numbers.last_seq);
+        }
         let TurnEffects { answer, early, refused, .. } = effects;
+        self.note_untaken(applied, refused, is_of_a_follower.then_some(to));
+        if let Some(to) = sender.into_hearer() {
+            let answered = Answered { to, outcome: outcome(applied, refused, answer), keeps };
+            if early { turn.early.push(answered) } else { turn.answers.push(answered) }
+        }
+        trimmed
+    }
+
+    /// Notes how a command was not taken, if so, and tells who follows the room and sent it.
+    fn note_untaken(
+        &self,
+        applied: Result<(), Unreadable>,
+        refused: Option<Refused>,
+        follower: Option<&To<D>>,
+    ) {
         if let Some(why) = refused {
             self.env.counters.refused.increment(1);
             tracing::warn!(?why, "a command was refused: the room is full");
         }
         if let Err(unreadable) = applied {
             tracing::warn!(%unreadable, "a command could not be applied");
-            if is_of_a_follower {
+            if let Some(to) = follower {
                 self.fail(to, 1011, "what the room keeps cannot be read");
             }
         }
-        if let Some(to) = sender.into_hearer() {
-            let answered = Answered { to, outcome: outcome(applied, refused, answer) };
-            if early { turn.early.push(answered) } else { turn.answers.push(answered) }
-        }
-        trimmed
     }
 
     /// A member of any shard. Of one on another shard it is not known whether it is still there.
@@ -209,7 +228,7 @@ fn room_turn<D: Dialect>(
 ) -> Option<usize> {
     let Role::Owner(owner) = &mut room.role else { return None };
     if let Some(index) = owner.turn
-        && !opens
+        && (!opens || D::WRITES_BEHIND)
     {
         return Some(index);
     }

@@ -138,6 +138,7 @@ impl<D: Dialect> Hub<D> {
         turn.answers.extend(hearer.map(|(to, ticket)| Answered {
             to: AnswerTo::Session { to, ticket },
             outcome: Err(CallFailed::Unreadable),
+            keeps: false,
         }));
     }
 
@@ -147,7 +148,8 @@ impl<D: Dialect> Hub<D> {
             Wanted::Nothing => self.fail(&sender.to, 1011, "what the room keeps cannot be read"),
             _ => {
                 let hearer = sender.into_hearer();
-                hearer.into_iter().for_each(|to| self.tell(Answered { to, outcome: Err(why) }));
+                let told = hearer.map(|to| Answered { to, outcome: Err(why), keeps: false });
+                told.into_iter().for_each(|answered| self.tell(answered));
             }
         }
     }

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::{
     COMMAND_BYTES_EXTRA, Hub,
+    apart::rooms_with_log,
     mail::Mail,
     names::log_name,
     owner_of,
@@ -58,12 +59,14 @@ pub(super) enum AnswerTo<D: Dialect> {
 pub(super) struct Answered<D: Dialect> {
     pub(super) to: AnswerTo<D>,
     pub(super) outcome: Outcome<D>,
+    /// Its command has written something.
+    pub(super) keeps: bool,
 }
 
 impl<D: Dialect> Answered<D> {
     /// As it is when the turn did not happen; the same if its command did not reach the turn.
     pub(super) fn failed(self, why: CallFailed) -> Self {
-        Self { to: self.to, outcome: self.outcome.and(Err(why)) }
+        Self { outcome: self.outcome.and(Err(why)), ..self }
     }
 }
 
@@ -123,6 +126,11 @@ impl<D: Dialect> Hub<D> {
                 self.tell_sender(sender, (&error).into());
             }
         }
+    }
+
+    /// The rooms that have a log, in the order of their names, on all shards.
+    pub(crate) fn rooms_with_log(&self) -> Vec<String> {
+        rooms_with_log::<D>(&self.env.store)
     }
 
     /// The log of a room, if it has one, for reading what an answer told of. What is beyond that may

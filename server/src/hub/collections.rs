@@ -18,6 +18,9 @@ use super::{
 /// long, and so makes room for more versions than a turn has commands.
 const VERSIONS_PER_BYTE: u64 = 256;
 
+/// As many records are read to know how many bytes go when they are trimmed.
+const RECORDS_READ_MAX: u64 = 64;
+
 /// How far a room has come, counting what is not committed yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Numbers {
@@ -122,6 +125,8 @@ pub(super) struct RoomCollections<'a, D> {
     pub(super) log: &'a mut Option<Log>,
     pub(super) maps: &'a Maps,
     pub(super) numbers: &'a mut Numbers,
+    /// The last record that is durable, where the room writes behind.
+    pub(super) durable_seq: u64,
     pub(super) version: &'a Cell<u64>,
     pub(super) overlay: &'a mut Overlay,
     pub(super) batch: &'a mut Batch,
@@ -129,6 +134,8 @@ pub(super) struct RoomCollections<'a, D> {
     pub(super) fault: &'a mut Option<Error>,
     /// A part of the log was trimmed: how many bytes are left is known when that is committed.
     pub(super) trimmed: &'a mut bool,
+    /// Something was written.
+    pub(super) has_written: bool,
 }
 
 impl<D: Dialect> RoomCollections<'_, D> {
@@ -143,6 +150,22 @@ impl<D: Dialect> RoomCollections<'_, D> {
             }
         }
         self.log.as_ref()
+    }
+
+    /// The payload bytes of the records before `seq`, where the turn shall not end for them: they are
+    /// few, and all of them are committed.
+    fn bytes_before(&self, seq: u64) -> Option<u64> {
+        let (first, log) = (self.numbers.first_seq, self.log.as_ref()?);
+        let are_few = seq - first <= RECORDS_READ_MAX;
+        if !D::WRITES_BEHIND || *self.trimmed || !are_few || Seq(seq) > log.next_seq() {
+            return None;
+        }
+        let mut records = log.read(Seq(first)..Seq(seq));
+        let mut bytes = 0;
+        while let Some(record) = records.next_ref() {
+            bytes += record.ok()?.1.len() as u64;
+        }
+        Some(bytes)
     }
 
     fn map(&self, number: u64) -> Result<Option<Map>, Unreadable> {
@@ -161,6 +184,11 @@ impl<D: Dialect> Collections for RoomCollections<'_, D> {
         self.numbers.last_seq
     }
 
+    fn durable_seq(&self) -> u64 {
+        // What others tell waits until all of it is durable.
+        if D::WRITES_BEHIND { self.durable_seq } else { self.numbers.last_seq }
+    }
+
     fn log_records(&self) -> u64 {
         self.numbers.last_seq + 1 - self.numbers.first_seq
     }
@@ -170,6 +198,7 @@ impl<D: Dialect> Collections for RoomCollections<'_, D> {
     }
 
     fn append(&mut self, record: &[u8]) -> u64 {
+        self.has_written = true;
         if self.log.is_none() {
             self.log();
         }
@@ -187,12 +216,16 @@ impl<D: Dialect> Collections for RoomCollections<'_, D> {
         if seq <= self.numbers.first_seq {
             return;
         }
+        self.has_written = true;
         if let Some(log) = self.log.clone() {
             self.batch.trim(&log, Seq(seq));
         }
+        let bytes = self.bytes_before(seq);
         self.numbers.first_seq = seq;
         if seq == end {
             self.numbers.bytes = 0;
+        } else if let Some(bytes) = bytes {
+            self.numbers.bytes -= bytes;
         } else {
             *self.trimmed = true;
         }
@@ -239,14 +272,17 @@ impl<D: Dialect> Collections for RoomCollections<'_, D> {
     }
 
     fn put(&mut self, map: u64, key: &[u8], value: &[u8]) {
+        self.has_written = true;
         self.overlay.put(map, key, value);
     }
 
     fn remove(&mut self, map: u64, key: &[u8]) {
+        self.has_written = true;
         self.overlay.remove(map, key);
     }
 
     fn drop_map(&mut self, map: u64) {
+        self.has_written = true;
         self.overlay.drop_map(map);
     }
 }

@@ -30,6 +30,9 @@ impl<D: Dialect> Hub<D> {
         // not tell of it either, now that nothing it would wait behind is left.
         let failed = self.env.signals[self.shard].has_failed();
         let committed = if failed { Err(Error::Poisoned) } else { self.commit(&mut turn) };
+        if D::WRITES_BEHIND {
+            return self.end_turn_behind(committed, turn);
+        }
         match committed {
             Ok(position) => self.wait_for(position, turn),
             Err(error) => self.give_up(&error, turn),
@@ -106,10 +109,10 @@ impl<D: Dialect> Hub<D> {
         let (mut held, mut refused) = (Vec::with_capacity(openings.len()), Vec::new());
         let uncounted = self.env.limits.queue_bytes_max;
         let mut rooms = self.rooms();
-        for Opening { to, room, message, version } in openings {
+        for Opening { to, room, message, version, replay } in openings {
             let Role::Owner(owner) = &mut rooms.get_mut(room).role else { continue };
             match self.env.openings.hold(message, uncounted, &mut owner.last_opening) {
-                Some(message) => held.push(Opening { to, room, message, version }),
+                Some(message) => held.push(Opening { to, room, message, version, replay }),
                 None => refused.push(to),
             }
         }
@@ -119,7 +122,7 @@ impl<D: Dialect> Hub<D> {
     }
 
     /// The store refused the turn: nothing of it happened, and its senders and callers are told.
-    fn give_up(&self, error: &Error, turn: Turn<D>) {
+    pub(super) fn give_up(&self, error: &Error, turn: Turn<D>) {
         tracing::error!(%error, "a batch was not committed; its senders are closed");
         self.env.counters.commit_failures.increment(1);
         self.env.relieve(self.shard, turn.bytes);

@@ -14,6 +14,7 @@ use super::{
     follow::Follow,
     frames::framing_index,
     release::{Own, Released},
+    replay::{Replay, Wanted},
     room::Room,
 };
 
@@ -25,7 +26,7 @@ impl<D: Dialect> Hub<D> {
             let own = released.own_of(connection.member());
             let mut follow = connection.follow();
             match &mut *follow {
-                Follow::Nothing | Follow::Opening | Follow::Many(_) => {}
+                Follow::Nothing | Follow::Opening | Follow::Replay(_) | Follow::Many(_) => {}
                 Follow::CatchUp(cursor) => {
                     cursor.skip(own.iter().map(|own| own.number));
                     if cursor.is_ahead_of(room.released) {
@@ -105,7 +106,11 @@ impl<D: Dialect> Hub<D> {
         match &*follow {
             Follow::Live => *follow = Follow::Behind(Box::default()),
             Follow::Behind(_) => {}
-            Follow::Nothing | Follow::Opening | Follow::CatchUp(_) | Follow::Many(_) => {
+            Follow::Nothing
+            | Follow::Opening
+            | Follow::CatchUp(_)
+            | Follow::Replay(_)
+            | Follow::Many(_) => {
                 // What it is sent next has the entry, or nothing is sent any more.
                 drop(follow);
                 return connection.note_needless(1);
@@ -126,7 +131,8 @@ impl<D: Dialect> Hub<D> {
         }
         *follow = Follow::Nothing;
         drop(follow);
-        connection.close(1013, "too slow");
+        let violation = self.dialect.too_slow();
+        connection.close(violation.code, violation.reason);
     }
 }
 
@@ -136,7 +142,10 @@ pub(super) fn open_here<D: Dialect>(
     connection: &Rc<Connection<D>>,
     message: Bytes,
     version: u64,
+    replay: Option<Box<Wanted>>,
 ) {
     room.version = room.version.max(version);
-    connection.open_with(message, version);
+    let follow =
+        replay.map_or(Follow::Live, |wanted| Follow::Replay(Box::new(Replay::new(*wanted))));
+    connection.open_with(message, version, follow);
 }

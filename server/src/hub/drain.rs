@@ -44,6 +44,7 @@ impl<D: Dialect> Hub<D> {
         self.stop_listening();
         self.env.ends.store(true, Ordering::Relaxed);
         self.pending.borrow_mut().clear();
+        self.behind.borrow_mut().clear();
         self.close_all(FAILED);
     }
 

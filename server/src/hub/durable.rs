@@ -16,6 +16,9 @@ use super::{
 impl<D: Dialect> Hub<D> {
     /// Releases every committed turn that the durable watermark has passed.
     pub(super) fn release(&self) {
+        if D::WRITES_BEHIND {
+            return self.show_all();
+        }
         let Some(last) = self.pending.borrow().back().map(|pending| pending.position) else {
             return;
         };
@@ -54,12 +57,15 @@ impl<D: Dialect> Hub<D> {
         let mut rooms = self.rooms();
         let mut deliveries = 0;
         // Before what was published behind them in the same turn.
-        for Opening { to, room, message, version } in pending.openings {
+        for Opening { to, room, message, version, .. } in pending.openings {
             match to {
                 To::Here(connection) => {
-                    open_here(rooms.get_mut(room), &connection, message, version);
+                    open_here(rooms.get_mut(room), &connection, message, version, None);
                 }
-                To::There(to) => self.post(shard_of(to), Mail::Open { to, message, version }),
+                To::There(to) => {
+                    let replay = None;
+                    self.post(shard_of(to), Mail::Open { to, message, version, replay });
+                }
                 To::Caller => {}
             }
         }

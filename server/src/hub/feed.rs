@@ -44,6 +44,10 @@ impl<D: Dialect> Hub<D> {
                 drop(follow);
                 self.feed_entries(connection, key)
             }
+            Follow::Replay(_) => {
+                drop(follow);
+                self.feed_replay(connection, key)
+            }
         }
     }
 
@@ -107,7 +111,7 @@ impl<D: Dialect> Hub<D> {
         room.log.as_ref().ok_or(Error::Poisoned)
     }
 
-    fn tell_caught_up(&self, connection: &Rc<Connection<D>>, seq: u64) {
+    pub(super) fn tell_caught_up(&self, connection: &Rc<Connection<D>>, seq: u64) {
         let message = connection.session().caught_up(seq);
         if let Some(message) = message {
             connection.send_from_task(message_frame(connection.framing(), &message));

@@ -1,6 +1,6 @@
 //! How a connection follows its room, and what it asks for when it begins to.
 
-use super::{behind::Behind, catchup::CatchUp, many::Many};
+use super::{behind::Behind, catchup::CatchUp, many::Many, replay::Replay};
 
 /// How a session wants to follow a room.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub(super) enum Follow {
     CatchUp(Box<CatchUp>),
     /// It is sent the newest of the entries that changed, at its own pace.
     Behind(Box<Behind>),
+    /// It reads what its room kept, and what is relayed meanwhile is held for it.
+    Replay(Box<Replay>),
     /// It is sent what becomes visible.
     Live,
     /// Its session speaks with many rooms and follows none.

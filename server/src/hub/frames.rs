@@ -58,6 +58,27 @@ pub(super) fn record_frame<D: Dialect>(
     }
 }
 
+/// Appends the frame that brings a kept record to a reader; nothing where it is not for it.
+pub(super) fn replay_frame<D: Dialect>(
+    dialect: &D,
+    reader: &str,
+    seq: u64,
+    record: &[u8],
+    out: &mut Vec<u8>,
+) {
+    let start = out.len();
+    let mut framing = None;
+    framed(out, Opcode::Binary, record.len(), |out| {
+        framing = dialect.replay(reader, seq, record, out);
+    });
+    match framing {
+        Some(Framing::Binary) => {}
+        // A head's first byte says the opcode, and only that.
+        Some(Framing::Text) => out[start] = frame_head(Opcode::Text, 0)[0],
+        None => out.truncate(start),
+    }
+}
+
 /// Appends the frame that brings an entry as it is stored to a session of a framing, and says which
 /// version that is; nothing for an entry that the dialect does not know.
 pub(super) fn entry_frame<D: Dialect>(

@@ -66,6 +66,7 @@ impl<D: Dialect> Hub<D> {
             mirrors: Vec::new(),
             lingers_until: None,
             is_watched: self.gatherings.borrow().contains_key(&name),
+            durable_seq: numbers.last_seq,
             last_opening: LastCounted::default(),
         };
         Ok(self.rooms().insert(Room {

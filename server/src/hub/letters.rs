@@ -7,7 +7,7 @@ use syncline_protocol::dialect::{Dialect, Member};
 
 use super::{
     Hub, connection::Connection, deliver::open_here, mail::Mail, owner_of, release::Released,
-    tell::Telling,
+    replay::Wanted, tell::Telling,
 };
 
 impl<D: Dialect> Hub<D> {
@@ -33,7 +33,13 @@ impl<D: Dialect> Hub<D> {
             }
             Mail::Prepared { room, prepared } => self.end_preparation(&room, prepared),
             Mail::Release { room, released } => self.deliver_from_afar(&room, &released),
-            Mail::Open { to, message, version } => self.open_from_afar(to, message, version),
+            Mail::Open { to, message, version, replay } => {
+                self.open_from_afar(to, message, version, replay);
+            }
+            Mail::Segment { room, segment } => self.segment_from_afar(&room, &segment),
+            Mail::Relayed { to, piece, frames, from } => {
+                self.relayed_from_afar(to, piece, frames, from);
+            }
             Mail::Reply { to, frames } => {
                 self.with(to, |connection| connection.send_part(frames));
             }
@@ -54,10 +60,16 @@ impl<D: Dialect> Hub<D> {
         self.env.relieve(owner, released.bytes());
     }
 
-    fn open_from_afar(&self, to: Member, message: Bytes, version: u64) {
+    fn open_from_afar(
+        &self,
+        to: Member,
+        message: Bytes,
+        version: u64,
+        replay: Option<Box<Wanted>>,
+    ) {
         self.with(to, |connection| {
             if let Some(key) = connection.room() {
-                open_here(self.rooms().get_mut(key), connection, message, version);
+                open_here(self.rooms().get_mut(key), connection, message, version, replay);
             }
         });
     }

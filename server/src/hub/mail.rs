@@ -15,7 +15,9 @@ use super::{
     follow::Wish,
     outbox::Outbox,
     prepare,
+    relayed::Segment,
     release::Released,
+    replay,
 };
 
 /// The sending end of a hub's mailbox. What it holds is bounded elsewhere: connections by
@@ -104,6 +106,18 @@ pub(crate) enum Mail<D: Dialect> {
         room: Arc<str>,
         released: Arc<Released>,
     },
+    /// From a room's owner: frames that those get who are in it.
+    Segment {
+        room: Arc<str>,
+        segment: Arc<Segment>,
+    },
+    /// From a room's owner: so many relayed frames for one member, which press on the shard `from`.
+    Relayed {
+        to: Member,
+        piece: Bytes,
+        frames: u32,
+        from: usize,
+    },
     /// From a room's owner: finished frames for one member.
     Reply {
         to: Member,
@@ -114,6 +128,7 @@ pub(crate) enum Mail<D: Dialect> {
         to: Member,
         message: Bytes,
         version: u64,
+        replay: Option<Box<replay::Wanted>>,
     },
     /// To a room's owner: sessions of this shard watch the room, or none do any more.
     Watch {

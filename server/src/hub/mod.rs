@@ -18,6 +18,7 @@ mod drain;
 mod due;
 mod durable;
 mod effects;
+mod endings;
 mod env;
 mod feed;
 mod follow;
@@ -34,13 +35,17 @@ mod overlay;
 mod prepare;
 mod published;
 mod pump;
+mod relayed;
 mod release;
+mod replay;
 mod replies;
 mod room;
 mod seed;
+mod show;
 mod steps;
 mod tell;
 mod turn;
+mod unsynced;
 mod watch;
 mod windows;
 
@@ -58,7 +63,7 @@ use std::{
 use bytes::BytesMut;
 use hashbrown::HashMap;
 use slab::Slab;
-use syncline_protocol::dialect::{Dialect, Member, UnixMillis};
+use syncline_protocol::dialect::{Dialect, Member, Queue, UnixMillis};
 use tokio::{
     net::TcpStream,
     sync::{Notify, mpsc},
@@ -68,10 +73,10 @@ use tokio::{
 use crate::{config::LimitsConfig, health::OpenConnection, metrics::Counters};
 
 pub(crate) use self::{
-    apart::{ApartFailed, Keep, apply_apart, rooms_with_map},
+    apart::{ApartFailed, Keep, apply_apart, rooms_with_log, rooms_with_map},
     call::CallFailed,
     env::PRESSURE_BYTES_MAX,
-    names::map_name,
+    names::{log_name, map_name},
     seed::{Ground, Seed, plant},
 };
 #[allow(unused_imports, reason = "for the dialects that are called")]
@@ -87,6 +92,7 @@ use self::{
     room::{RoomKey, Rooms},
     tell::{LastFrame, Telling},
     turn::Turn,
+    unsynced::WritingBehind,
     watch::Watchers,
     windows::{Ends, Gathering},
 };
@@ -124,6 +130,12 @@ pub(crate) struct Hub<D: Dialect> {
     connections: RefCell<Slab<Rc<Connection<D>>>>,
     turn: RefCell<Turn<D>>,
     pending: RefCell<VecDeque<Pending<D>>>,
+    /// The same where rooms write behind.
+    behind: RefCell<WritingBehind<D>>,
+    /// What may wait for one connection of what was relayed.
+    queue: Queue,
+    /// Connections that said goodbye, whose sessions have a last word for their room.
+    closing: RefCell<Vec<Member>>,
     /// What sessions are to be told that speak with many rooms.
     tellings: RefCell<VecDeque<Telling<D>>>,
     /// The frame that was made last for such a session: the next may get the same message.
@@ -158,6 +170,7 @@ pub(crate) struct Hub<D: Dialect> {
 impl<D: Dialect> Hub<D> {
     fn new(dialect: D, env: SharedEnv, shard: usize, mailboxes: Vec<Mailbox<D>>) -> Rc<Self> {
         Rc::new(Self {
+            queue: queue_of(&dialect, &env.limits),
             dialect,
             deadlines: Deadlines::new(&env.limits, prepares::<D>()),
             env,
@@ -167,6 +180,8 @@ impl<D: Dialect> Hub<D> {
             connections: RefCell::default(),
             turn: RefCell::default(),
             pending: RefCell::default(),
+            behind: RefCell::default(),
+            closing: RefCell::default(),
             tellings: RefCell::default(),
             last_frame: RefCell::default(),
             watchers: RefCell::default(),
@@ -231,6 +246,8 @@ impl<D: Dialect> Hub<D> {
     async fn run(self: Rc<Self>, connection: Rc<Connection<D>>) {
         connection.run().await;
         let moving = connection.take_move();
+        self.begin_moment();
+        self.end_session(&connection);
         self.leave(&connection);
         self.unwatch_all(&connection);
         self.note_unfinished(&connection, 0);
@@ -292,7 +309,11 @@ impl<D: Dialect> Hub<D> {
         let has_enough = match &*connection.follow() {
             Follow::CatchUp(cursor) => cursor.own_records() > OWN_RECORDS_MAX,
             Follow::Many(many) => many.has_asked_enough(),
-            Follow::Nothing | Follow::Opening | Follow::Behind(_) | Follow::Live => false,
+            Follow::Nothing
+            | Follow::Opening
+            | Follow::Behind(_)
+            | Follow::Replay(_)
+            | Follow::Live => false,
         };
         has_enough || connection.queued_bytes() > self.env.limits.queue_bytes_max
     }
@@ -348,6 +369,12 @@ impl<D: Dialect> Hub<D> {
     fn scratch(&self) -> RefMut<'_, Box<[u8]>> {
         self.scratch.borrow_mut()
     }
+}
+
+/// What may wait for one connection of what was relayed to it.
+fn queue_of<D: Dialect>(dialect: &D, limits: &LimitsConfig) -> Queue {
+    let unsaid = Queue { frames_max: usize::MAX, bytes_max: limits.queue_bytes_max };
+    dialect.queue().unwrap_or(unsaid)
 }
 
 fn slot_of(member: Member) -> usize {

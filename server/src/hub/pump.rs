@@ -46,10 +46,14 @@ impl<D: Dialect> Hub<D> {
             }
             self.gather().await;
             self.begin_moment();
+            self.end_closed();
             self.end_turn();
             self.release();
             self.tell_all();
             self.flush_dirty();
+            if D::WRITES_BEHIND {
+                self.settle();
+            }
             self.resume_paused();
             if signal.has_failed() {
                 self.fail_all();

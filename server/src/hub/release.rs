@@ -9,6 +9,7 @@ use syncline_protocol::dialect::{Dialect, Framing, Member};
 use super::{
     call::{AnswerTo, Answered, Caller},
     connection::Connection,
+    replay,
     room::RoomKey,
     windows::Noted,
 };
@@ -186,6 +187,8 @@ pub(super) struct Opening<D: Dialect> {
     pub(super) message: Bytes,
     /// It says all up to this version.
     pub(super) version: u64,
+    /// What was kept comes behind it.
+    pub(super) replay: Option<Box<replay::Wanted>>,
 }
 
 /// An entry that one member is to be sent, as it is then.

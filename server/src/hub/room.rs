@@ -70,6 +70,8 @@ pub(super) struct Owner<D: Dialect> {
     pub(super) lingers_until: Option<u32>,
     /// Somebody is to be told what it tells.
     pub(super) is_watched: bool,
+    /// The last record that is known to be durable, where it writes behind.
+    pub(super) durable_seq: u64,
     pub(super) last_opening: LastCounted,
 }
 

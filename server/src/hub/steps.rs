@@ -53,6 +53,9 @@ impl<D: Dialect> Hub<D> {
                 self.counters().ignored(reason);
                 connection.tell_from_task(message_frame(connection.framing(), &message));
             }
+            Step::Reply(message) => {
+                connection.tell_from_task(message_frame(connection.framing(), &message));
+            }
             Step::Join { room, after } => self.join(connection, &room, Wish::Join { after }),
             Step::Open { room, opening } => self.join(connection, &room, Wish::Open(opening)),
             Step::Acts(acts) => self.begin_acts(connection, acts, bytes),

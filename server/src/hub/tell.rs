@@ -71,7 +71,7 @@ impl From<CallFailed> for Unanswered {
 impl<D: Dialect> Hub<D> {
     /// Tells whoever asked how it ended; a session soon, in its turn.
     pub(super) fn tell(&self, answered: Answered<D>) {
-        let Answered { to, outcome } = answered;
+        let Answered { to, outcome, .. } = answered;
         match to {
             AnswerTo::Caller(caller) => {
                 // It may wait no more.

@@ -9,6 +9,7 @@ use super::{
     call::Answered,
     overlay::Overlay,
     published::Published,
+    relayed::Showing,
     release::{Opening, Resend, To},
     replies::Replies,
     room::RoomKey,
@@ -73,11 +74,20 @@ pub(super) struct RoomTurn<D: Dialect> {
     pub(super) trimmed: bool,
     /// What those are told who watch it, if anybody does.
     pub(super) notices: Vec<D::Notice>,
+    /// What it shows, where it writes behind.
+    pub(super) showing: Option<Box<Showing<D>>>,
 }
 
 impl<D: Dialect> RoomTurn<D> {
     pub(super) fn new(room: RoomKey, published: Published) -> Self {
-        Self { room, published, overlay: Overlay::default(), trimmed: false, notices: Vec::new() }
+        Self {
+            room,
+            published,
+            overlay: Overlay::default(),
+            trimmed: false,
+            notices: Vec::new(),
+            showing: None,
+        }
     }
 
     fn has_changes(&self) -> bool {

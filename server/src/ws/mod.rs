@@ -6,5 +6,5 @@
 mod decoder;
 mod frame;
 
-pub(crate) use decoder::{Decoder, Event};
+pub(crate) use decoder::{Decoder, Event, Fault};
 pub(crate) use frame::{Opcode, close_frame, frame_head, framed, ping_frame, pong_frame};

@@ -8,6 +8,7 @@ use http::{Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::{body::Bytes, client::conn::http1};
 use hyper_util::rt::TokioIo;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use syncline::LocalKey;
 use tokio::{net::TcpStream, runtime::Runtime, time::timeout};
@@ -42,26 +43,42 @@ impl Where {
 
     /// The server that is asked.
     pub(super) fn server(&self, flags: &AdminFlags) -> Result<Remote, Failure> {
-        let config = flags.load()?.config;
-        match &self.url {
-            Some(url) => {
-                let token = config.auth.admin_token.ok_or_else(|| {
-                    Failure::new(Exit::Unreachable, "no token to show").hint(
-                        "name its file with --auth-admin-token-file FILE, \
-                         or set SYNCLINE_AUTH_ADMIN_TOKEN",
-                    )
-                })?;
-                Remote::new(url, token)
-            }
-            None => {
-                let key = find(&config.storage.dir)?;
-                Remote::new(&key.url, key.token)
-            }
+        let hint = "without --online the command works on the directory itself";
+        ask_at(self.url.as_deref(), flags, hint)
+    }
+}
+
+/// The server at this address, or the one that has the data directory open: for commands that need a
+/// running one.
+pub(super) fn running(url: Option<&str>, flags: &AdminFlags) -> Result<Remote, Failure> {
+    ask_at(url, flags, "start it, or name its directory with --data-dir or its address with --url")
+}
+
+/// A name as it stands in a path or in a query.
+pub(super) fn encoded(name: &str) -> String {
+    utf8_percent_encode(name, NON_ALPHANUMERIC).to_string()
+}
+
+fn ask_at(url: Option<&str>, flags: &AdminFlags, hint: &str) -> Result<Remote, Failure> {
+    let config = flags.load()?.config;
+    match url {
+        Some(url) => {
+            let token = config.auth.admin_token.ok_or_else(|| {
+                Failure::new(Exit::Unreachable, "no token to show").hint(
+                    "name its file with --auth-admin-token-file FILE, \
+                     or set SYNCLINE_AUTH_ADMIN_TOKEN",
+                )
+            })?;
+            Remote::new(url, token)
+        }
+        None => {
+            let key = find(&config.storage.dir, hint)?;
+            Remote::new(&key.url, key.token)
         }
     }
 }
 
-fn find(dir: &Path) -> Result<LocalKey, Failure> {
+fn find(dir: &Path, hint: &str) -> Result<LocalKey, Failure> {
     let shown = dir.display();
     match LocalKey::read(dir) {
         Ok(Some(key)) => Ok(key),
@@ -71,7 +88,7 @@ fn find(dir: &Path) -> Result<LocalKey, Failure> {
         }
         Ok(None) => {
             Err(Failure::new(Exit::Unreachable, format!("no server is running on {shown}"))
-                .hint("without --online the command works on the directory itself"))
+                .hint(hint))
         }
         Err(error) => Err(Failure::new(Exit::Unreachable, error).about(shown)),
     }

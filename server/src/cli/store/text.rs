@@ -2,6 +2,8 @@
 //!
 //! Pure. What is shown can be typed back, and nothing that is shown steers a terminal.
 
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
 /// Bytes as text. A backslash is doubled; what is no printable text is `\xNN` byte by byte.
 pub(super) fn escaped(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
@@ -51,6 +53,14 @@ pub(super) fn size(bytes: u64) -> String {
     let power = (bytes.ilog2() / 10).min(UNITS.len() as u32);
     let number = bytes as f64 / (1_u64 << (10 * power)) as f64;
     format!("{number:.1} {}", UNITS[power as usize - 1])
+}
+
+/// A moment in milliseconds since the Unix epoch, as RFC 3339 has it, without parts of a second.
+pub(super) fn time(ms: u64) -> String {
+    let seconds = i64::try_from(ms / 1000).unwrap_or(i64::MAX);
+    let moment = OffsetDateTime::from_unix_timestamp(seconds);
+    let text = moment.ok().and_then(|moment| moment.format(&Rfc3339).ok());
+    text.unwrap_or_else(|| format!("{ms} ms"))
 }
 
 #[cfg(test)]

@@ -25,7 +25,8 @@ pub(crate) struct CheckArgs {
     /// The token, or - for standard input [env: SYNCLINE_TOKEN]
     token: Option<String>,
     /// Print JSON: {"valid", "reason", "message"} or {"valid", "subject", "tenant", "scopes",
-    /// "workspaces", "perms", "roles", "grants_unreadable", "expires_ms"}
+    /// "workspaces", "perms", "roles", "grants_unreadable", "room", "kind", "pub", "hist",
+    /// "room_grant_unreadable", "expires_ms"}
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -99,6 +100,11 @@ fn as_json(checked: &Result<Identity, Denied>) -> serde_json::Value {
             "perms": identity.perms.as_deref().map(perms_claim),
             "roles": identity.roles,
             "grants_unreadable": identity.grants_unreadable,
+            "room": identity.room_grant.rooms,
+            "kind": identity.room_grant.kind.name(),
+            "pub": identity.room_grant.may_publish,
+            "hist": identity.room_grant.may_read_history,
+            "room_grant_unreadable": identity.room_grant_unreadable,
             "expires_ms": identity.expires.map(|at| at.0),
         }),
         Err(why) => json!({ "valid": false, "reason": why.label(), "message": why.to_string() }),

@@ -1,6 +1,9 @@
 //! A token's holder in words for people. Pure text from facts; a name cannot move the cursor.
 
-use syncline::{auth::Identity, config::Permission};
+use syncline::{
+    auth::{Identity, RoomGrant},
+    config::Permission,
+};
 
 use crate::cli::output::Style;
 
@@ -23,9 +26,27 @@ pub(super) fn text(identity: &Identity, now_ms: u64, style: Style) -> String {
     if identity.grants_unreadable {
         line("maps", Some("refuses it: perms or roles are not of its form".into()));
     }
+    line(
+        "rooms",
+        identity.room_grant.rooms.as_ref().map(|rooms| rooms_text(rooms, &identity.room_grant)),
+    );
+    if identity.room_grant_unreadable {
+        line("peer", Some("refuses it: room, kind, pub or hist is not of its form".into()));
+    }
     let left = |ms: u64| format!("in {}, the leeway counted", lasting(ms.saturating_sub(now_ms)));
     line("expires", Some(identity.expires.map_or("never".into(), |at| left(at.0))));
     out
+}
+
+/// Which rooms, and what may be done there.
+fn rooms_text(rooms: &[String], grant: &RoomGrant) -> String {
+    let may = match (grant.may_publish, grant.may_read_history) {
+        (true, true) => "send and read what is stored",
+        (true, false) => "send",
+        (false, true) => "only listen, and read what is stored",
+        (false, false) => "only listen",
+    };
+    format!("{rooms:?}, for {}, may {may}", grant.kind.name())
 }
 
 /// The two largest units of a time.
@@ -58,7 +79,7 @@ mod tests {
         let mut identity = Identity::default();
         identity.subject = Some("\x1b[2Jann\n  tenant  root".into());
         let text = text(&identity, 0, Style::plain());
-        assert!(!text.contains('\x1b') && text.lines().count() == 8, "{text}");
+        assert!(!text.contains('\x1b') && text.lines().count() == 9, "{text}");
         assert!(text.contains("never"));
     }
 }

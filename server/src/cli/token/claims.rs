@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 use syncline::{
-    auth::perms_claim,
+    auth::{is_room_claim, perms_claim},
     config::{Config, Permission, parse_duration},
 };
 
@@ -35,6 +35,18 @@ pub(super) struct ClaimArgs {
     /// A name that [maps] roles gives a meaning (roles)
     #[arg(long = "role", value_name = "NAME")]
     pub(super) roles: Vec<String>,
+    /// A room of the peer dialect that it is for, or with a * at the end all that begin so (room)
+    #[arg(long = "room", value_name = "NAME", value_parser = room)]
+    pub(super) rooms: Vec<String>,
+    /// Whether that is a room for data or for invites; data when left out (kind)
+    #[arg(long, value_name = "KIND", value_parser = ["data", "invite"], requires = "rooms")]
+    pub(super) kind: Option<String>,
+    /// Lets its holder read in rooms and send nothing (pub)
+    #[arg(long, requires = "rooms")]
+    pub(super) no_pub: bool,
+    /// Lets its holder read what is stored of a room (hist)
+    #[arg(long, requires = "rooms")]
+    pub(super) hist: bool,
     /// More claims: a JSON object
     #[arg(long, value_name = "JSON")]
     pub(super) claims: Option<String>,
@@ -50,13 +62,21 @@ impl ClaimArgs {
         };
         let audience = config.auth.audience.first();
         let some = |roles: &[String]| (!roles.is_empty()).then(|| roles.into());
-        let given: [(&str, Option<Value>); 9] = [
+        let room = match self.rooms.as_slice() {
+            [one] => Some(one.as_str().into()),
+            several => some(several),
+        };
+        let given: [(&str, Option<Value>); 13] = [
             ("sub", self.sub.as_deref().map(Into::into)),
             ("tenant", self.tenant.as_deref().map(Into::into)),
             ("scope", self.scope.as_deref().map(Into::into)),
             ("workspaces", self.workspaces.clone().map(Into::into)),
             ("perms", (!self.perms.is_empty()).then(|| perms_claim(&self.perms))),
             ("roles", some(&self.roles)),
+            ("room", room),
+            ("kind", self.kind.as_deref().map(Into::into)),
+            ("pub", self.no_pub.then_some(false.into())),
+            ("hist", self.hist.then_some(true.into())),
             ("exp", self.lifetime()?.map(|lifetime| (now + lifetime).into())),
             ("iss", config.auth.issuer.as_deref().map(Into::into)),
             ("aud", audience.map(|name| name.as_str().into())),
@@ -100,6 +120,12 @@ fn permission(text: &str) -> Result<Permission, String> {
     })
 }
 
+fn room(text: &str) -> Result<String, String> {
+    let wants =
+        || "wants a room's name of 1 to 128 bytes, a * at its end for all that begin so".into();
+    is_room_claim(text).then(|| text.to_owned()).ok_or_else(wants)
+}
+
 fn usage(message: String) -> Failure {
     Failure::new(Exit::Usage, message)
 }
@@ -130,6 +156,10 @@ mod tests {
             tenant: Some("acme".into()),
             perms: vec![permission("todos*:READ,PUT").unwrap()],
             roles: vec!["editor".into()],
+            rooms: vec!["notes".into(), "team/*".into()],
+            kind: Some("data".into()),
+            no_pub: true,
+            hist: true,
             claims: Some(r#"{"team":7}"#.into()),
         };
         let made = claims(&all, |c| {
@@ -140,10 +170,15 @@ mod tests {
             "sub": "ann", "exp": 1060, "iat": 1000, "workspaces": ["a", "b"], "scope": "read write",
             "tenant": "acme", "team": 7, "iss": "me", "aud": "us", "roles": ["editor"],
             "perms": [{ "map": "todos*", "ops": ["READ", "PUT"] }],
+            "room": ["notes", "team/*"], "kind": "data", "pub": false, "hist": true,
         });
         assert_eq!(made, Some(expected));
         let plain = claims(&args(), |_| ());
         assert_eq!(plain, Some(json!({ "exp": 1000 + 86_400, "iat": 1000 })));
+        let invite =
+            ClaimArgs { rooms: vec!["lobby".into()], kind: Some("invite".into()), ..args() };
+        let invite = claims(&invite, |_| ()).unwrap();
+        assert_eq!((&invite["room"], &invite["kind"]), (&json!("lobby"), &json!("invite")));
         let never = ClaimArgs { expires: "never".into(), ..args() };
         assert_eq!(claims(&never, |_| ()), Some(json!({ "iat": 1000 })));
     }

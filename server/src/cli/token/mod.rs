@@ -17,6 +17,8 @@ Examples:
   syncline token gen --sub ann
   syncline token gen --sub ann --scope \"read write\" --workspaces notes,plans --expires 30d
   syncline token gen --sub ann --perm 'todos*:READ,PUT,REMOVE' --perm 'news:READ'
+  syncline token gen --sub ann --room 'team/*' --hist
+  syncline token gen --sub bob --room lobby --kind invite
   syncline token gen --tenant acme --secret-file secret.txt
   syncline token gen --sub ann --key-file private.pem --key-id 2026-11 --claims '{\"team\":7}'
 

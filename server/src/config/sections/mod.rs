@@ -6,11 +6,13 @@ mod limits;
 mod log;
 mod maps;
 mod oplog;
+mod peer;
 mod relay;
 mod storage;
 mod workspace;
 
 pub use self::{
     auth::AuthConfig, http::HttpConfig, limits::LimitsConfig, log::LogConfig, maps::MapsConfig,
-    oplog::OplogConfig, relay::RelayConfig, storage::StorageConfig, workspace::WorkspaceConfig,
+    oplog::OplogConfig, peer::PeerConfig, relay::RelayConfig, storage::StorageConfig,
+    workspace::WorkspaceConfig,
 };

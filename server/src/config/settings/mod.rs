@@ -8,6 +8,7 @@ mod limits;
 mod log;
 mod maps;
 mod oplog;
+mod peer;
 mod relay;
 mod storage;
 mod values;
@@ -26,6 +27,7 @@ static SECTIONS: &[&[Setting]] = &[
     workspace::SETTINGS,
     oplog::SETTINGS,
     maps::SETTINGS,
+    peer::SETTINGS,
 ];
 
 /// Every setting, in the order of the file.

@@ -11,9 +11,9 @@ use syncline_protocol::{
     dialects::maps::{Answer, Command, Maps, Session},
 };
 
-use super::{failed::Failed, now};
+use super::failed::Failed;
 use crate::{
-    http::intake::Received,
+    http::{intake::Received, now},
     hub::{CallFailed, Hub},
 };
 

@@ -7,18 +7,11 @@ mod exchange;
 mod failed;
 mod rate;
 
-use std::{
-    rc::Rc,
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{rc::Rc, sync::Arc};
 
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header, request};
 use hyper::body::Incoming;
-use syncline_protocol::{
-    dialect::UnixMillis,
-    dialects::maps::{Handshake, Host, Maps, Principal, proto::AuthStatus},
-};
+use syncline_protocol::dialects::maps::{Handshake, Host, Maps, Principal, proto::AuthStatus};
 
 use self::{exchange::exchange, failed::Failed};
 use super::{
@@ -26,7 +19,7 @@ use super::{
     answer::{Answer, answer, empty},
     entry, gzip,
     intake::Intake,
-    upgrade,
+    now, upgrade,
 };
 use crate::{auth::bearer, hub::Hub};
 
@@ -161,11 +154,6 @@ fn is_message(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
     TYPES.iter().any(|known| kind.eq_ignore_ascii_case(known))
-}
-
-fn now() -> UnixMillis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -7,21 +7,13 @@
 mod access;
 mod failed;
 mod place;
-mod presence;
 mod rest;
 
-use std::{
-    rc::Rc,
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{rc::Rc, sync::Arc};
 
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use hyper::body::Incoming;
-use syncline_protocol::{
-    dialect::UnixMillis,
-    dialects::workspace::{Handshake, Workspace},
-};
+use syncline_protocol::dialects::workspace::{Handshake, Workspace};
 
 use self::{
     failed::Failed,
@@ -33,11 +25,9 @@ use super::{
     budget::Budget,
     entry, gzip,
     intake::Intake,
-    upgrade,
+    now, upgrade,
 };
 use crate::{auth::Identity, hub::Hub};
-
-pub(crate) use self::presence::Presence;
 
 /// What pages of other origins may do, told with every answer.
 const CORS: [(header::HeaderName, &str); 3] = [
@@ -148,9 +138,4 @@ impl Api {
         }
         Ok(upgrade::switch(switching, subprotocol))
     }
-}
-
-fn now() -> UnixMillis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

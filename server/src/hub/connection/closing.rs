@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, rc::Rc};
 
-use syncline_protocol::dialect::{Dialect, Session, Violation};
+use syncline_protocol::dialect::{Dialect, Ended, Session, Violation};
 
 use crate::ws::close_frame;
 
@@ -30,7 +30,18 @@ impl<D: Dialect> Connection<D> {
         *self.phase.borrow_mut() = Phase::Closing { write_shut: false };
         self.decoder.borrow_mut().clear();
         self.hub.note_unfinished(self, 0);
+        self.hub.note_closing(self);
         self.wake();
+    }
+
+    /// Whether its session's last word was not said yet; it is about to be.
+    pub(in crate::hub) fn begin_end(&self) -> bool {
+        !self.ended.replace(true)
+    }
+
+    /// How it ended, for its session.
+    pub(in crate::hub) fn how_it_ended(&self) -> Ended {
+        if self.timed_out.get() { Ended::TimedOut } else { Ended::Closed }
     }
 
     /// Everything is written: ends the writing half. The peer, seeing that, ends its own.
@@ -55,6 +66,7 @@ impl<D: Dialect> Connection<D> {
             }
         } else if waits && since(&self.ticks.wrote) > deadlines.write {
             self.hub.counters().stalled.increment(1);
+            self.timed_out.set(true);
             self.die();
         } else if let Some(violation) = self.expired() {
             self.close(violation.code, violation.reason);
@@ -95,6 +107,7 @@ impl<D: Dialect> Connection<D> {
 
     fn ping(self: &Rc<Self>, now: u32) {
         if self.pings_unanswered.get() >= 2 {
+            self.timed_out.set(true);
             return self.close(1008, "no answer to pings");
         }
         self.pings_unanswered.set(self.pings_unanswered.get() + 1);

@@ -11,7 +11,7 @@ use std::{
 use syncline_protocol::dialect::Dialect;
 use tokio::io::{AsyncRead, ReadBuf};
 
-use crate::ws::Event;
+use crate::ws::{Event, Fault};
 
 use super::{
     super::{follow::Fed, outbox::Flushed},
@@ -116,12 +116,21 @@ impl<D: Dialect> Connection<D> {
                     self.hub.receive(self, event);
                 }
                 Err(fault) => {
-                    let (code, reason) = fault.close();
+                    let (code, reason) = self.close_for(fault);
                     self.hub.counters().violations.increment(1);
                     self.close(code, reason);
                 }
             }
         }
+    }
+
+    /// How the peer is told of its fault.
+    fn close_for(&self, fault: Fault) -> (u16, &'static str) {
+        if fault == Fault::TooBig {
+            let violation = self.hub.dialect().too_large();
+            return (violation.code, violation.reason);
+        }
+        fault.close()
     }
 
     fn poll_output(self: &Rc<Self>, context: &mut Context<'_>) {

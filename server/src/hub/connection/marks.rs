@@ -5,14 +5,15 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
-use syncline_protocol::dialect::{Dialect, Moment, Received, UnixMillis};
+use syncline_protocol::dialect::{Dialect, Moment, Queue, Received, UnixMillis};
 
 use crate::ws::ping_frame;
 
 use super::{
-    super::{follow::Follow, frames::message_head},
+    super::{follow::Follow, frames::message_head, relayed::Whole},
     Connection,
     receipt::Receipt,
+    waiting::Waiting,
 };
 
 /// The marks of one connection.
@@ -26,6 +27,8 @@ pub(super) struct Marks {
     told: Option<Bytes>,
     /// What the peer has received, if the dialect wants to know.
     receipt: Option<Receipt>,
+    /// What waits of what was relayed, once something was.
+    waiting: Option<Box<Waiting>>,
 }
 
 impl<D: Dialect> Connection<D> {
@@ -35,13 +38,13 @@ impl<D: Dialect> Connection<D> {
         *self.marks.borrow_mut() = Some(Box::new(Marks { receipt, ..Marks::default() }));
     }
 
-    /// Queues the opening message, which says all up to `version`. The connection is live then.
-    pub(in crate::hub) fn open_with(self: &Rc<Self>, message: Bytes, version: u64) {
+    /// Queues the opening message, which says all up to `version`, and goes on as `opened`.
+    pub(in crate::hub) fn open_with(self: &Rc<Self>, message: Bytes, version: u64, opened: Follow) {
         let mut follow = self.follow();
         if !self.is_open() || !matches!(&*follow, Follow::Opening) {
             return;
         }
-        *follow = Follow::Live;
+        *follow = opened;
         drop(follow);
         self.send(message_head(self.framing(), message.len()));
         self.send(message);
@@ -51,6 +54,60 @@ impl<D: Dialect> Connection<D> {
         let told = self.marks.borrow_mut().as_mut().and_then(|marks| marks.told.take());
         told.into_iter().for_each(|told| self.send(told));
         self.note_sent(|receipt| receipt.opened(version));
+    }
+
+    /// Queues relayed frames. False, and nothing queued, when more would wait than may: the peer does
+    /// not take them in time.
+    pub(in crate::hub) fn send_relayed(
+        self: &Rc<Self>,
+        piece: Bytes,
+        frames: u32,
+        whole: Whole,
+    ) -> bool {
+        if !self.is_open() {
+            return true;
+        }
+        if !self.may_wait(&piece, frames) {
+            // The socket may take some by now.
+            if self.flush().is_err() {
+                return true;
+            }
+            if self.queued_bytes() > 0 && !self.may_wait(&piece, frames) {
+                return false;
+            }
+        }
+        let bytes = piece.len();
+        match whole {
+            Whole::Yes => self.send(piece),
+            Whole::No => self.send_part(piece),
+        }
+        self.note_relayed(bytes, frames);
+        true
+    }
+
+    /// As [`Connection::send_relayed`] from the connection's own task, for what was held within the same
+    /// bounds.
+    pub(in crate::hub) fn send_held(&self, piece: Bytes, frames: u32) {
+        if self.is_open() {
+            let bytes = piece.len();
+            self.send_from_task(piece);
+            self.note_relayed(bytes, frames);
+        }
+    }
+
+    fn may_wait(&self, piece: &Bytes, frames: u32) -> bool {
+        let marks = self.marks.borrow();
+        let waiting = marks.as_ref().and_then(|marks| marks.waiting.as_ref());
+        let (before, bytes) = waiting.map_or((0, 0), |waiting| waiting.load());
+        let Queue { frames_max, bytes_max } = self.hub.queue;
+        before + frames as usize <= frames_max && bytes + piece.len() <= bytes_max
+    }
+
+    fn note_relayed(&self, bytes: usize, frames: u32) {
+        let queued = self.queued_bytes();
+        if let Some(marks) = &mut *self.marks.borrow_mut() {
+            marks.waiting.get_or_insert_default().push(bytes, frames, queued);
+        }
     }
 
     /// Tells the peer something about its message at once, but nothing before its opening message.
@@ -111,9 +168,14 @@ impl<D: Dialect> Connection<D> {
 
     /// Bytes were written to the socket.
     pub(super) fn note_written(&self, bytes: usize) {
-        if let Some(marks) = &mut *self.marks.borrow_mut()
-            && marks.unwritten > 0
+        let mut marks = self.marks.borrow_mut();
+        let Some(marks) = &mut *marks else { return };
+        if D::WRITES_BEHIND
+            && let Some(waiting) = &mut marks.waiting
         {
+            waiting.advance(bytes);
+        }
+        if marks.unwritten > 0 {
             marks.unwritten = marks.unwritten.saturating_sub(bytes);
             if marks.unwritten == 0 {
                 self.hub.read_clock();

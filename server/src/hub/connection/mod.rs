@@ -7,6 +7,7 @@ mod closing;
 mod drive;
 mod marks;
 mod receipt;
+mod waiting;
 
 use std::{
     cell::{Cell, RefCell, RefMut},
@@ -91,6 +92,10 @@ pub(crate) struct Connection<D: Dialect> {
     /// Messages taken in this tick of the hub's clock.
     taken: Cell<u32>,
     pings_unanswered: Cell<u8>,
+    /// Its peer was not heard of for too long.
+    timed_out: Cell<bool>,
+    /// Its session has said its last word to its room.
+    ended: Cell<bool>,
     ticks: Ticks,
     /// Counted as open until it ends.
     open: OpenConnection,
@@ -120,6 +125,8 @@ impl<D: Dialect> Connection<D> {
             counted: Cell::new(0),
             taken: Cell::new(0),
             pings_unanswered: Cell::new(0),
+            timed_out: Cell::new(false),
+            ended: Cell::new(false),
             ticks: Ticks {
                 opened: tick,
                 heard: Cell::new(tick),
@@ -270,7 +277,7 @@ impl<D: Dialect> Connection<D> {
     }
 
     fn is_fed(&self) -> bool {
-        matches!(&*self.follow.borrow(), Follow::CatchUp(_) | Follow::Behind(_))
+        matches!(&*self.follow.borrow(), Follow::CatchUp(_) | Follow::Behind(_) | Follow::Replay(_))
     }
 
     /// Lets the connection's task run.

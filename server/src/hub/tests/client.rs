@@ -13,6 +13,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Frame {
     Text(String),
+    Binary(Vec<u8>),
     Ping(Vec<u8>),
     Close(u16),
     /// The connection ended without a word.
@@ -31,12 +32,22 @@ impl Client {
         Self { stream }
     }
 
+    /// Another hand on the same connection.
+    pub(super) fn twin(&self) -> Self {
+        Self { stream: self.stream.try_clone().unwrap() }
+    }
+
     pub(super) fn say(&mut self, text: &str) {
         self.send(0x81, text.as_bytes());
     }
 
     pub(super) fn pong(&mut self, payload: &[u8]) {
         self.send(0x8a, payload);
+    }
+
+    /// Says goodbye.
+    pub(super) fn close(&mut self) {
+        self.send(0x88, &1000_u16.to_be_bytes());
     }
 
     /// Sends a frame, masked with zeros; nothing when the server has gone.
@@ -65,6 +76,7 @@ impl Client {
         self.stream.read_exact(&mut payload).unwrap();
         match first & 0x0f {
             1 => Frame::Text(String::from_utf8(payload).unwrap()),
+            2 => Frame::Binary(payload),
             8 => Frame::Close(u16::from_be_bytes(*payload.first_chunk().unwrap())),
             9 => Frame::Ping(payload),
             other => panic!("no server sends {other}"),

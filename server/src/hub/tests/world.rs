@@ -11,6 +11,7 @@ use std::{
 use bytes::BytesMut;
 use socket2::SockRef;
 use syncline_engine::{Options, Store, storage::sim::SimDisk};
+use syncline_protocol::dialect::Dialect;
 use tokio::{
     sync::mpsc::{UnboundedSender, unbounded_channel},
     task::{LocalSet, spawn_local},
@@ -29,14 +30,14 @@ use super::{
     session::Session,
 };
 
-type Task = Box<dyn FnOnce(&Rc<Hub<Probe>>) + Send>;
+type Task<D> = Box<dyn FnOnce(&Rc<Hub<D>>) + Send>;
 
 /// What a call ended with.
 pub(super) type Outcome = Result<String, CallFailed>;
 
 /// A server's hubs, without the rest of the server.
-pub(super) struct World {
-    shards: Vec<(UnboundedSender<Task>, JoinHandle<()>)>,
+pub(super) struct World<D: Dialect = Probe> {
+    shards: Vec<(UnboundedSender<Task<D>>, JoinHandle<()>)>,
     pub(super) store: Store,
     pub(super) disk: SimDisk,
     pub(super) metrics: Arc<Metrics>,
@@ -55,6 +56,15 @@ pub(super) struct Plan {
     pub(super) ending: Duration,
 }
 
+impl Plan {
+    /// Nothing becomes durable by itself.
+    pub(super) fn hesitate(&mut self) {
+        self.options.committer_thread = false;
+        // What is not durable then never will be.
+        self.ending = PATIENCE / 30;
+    }
+}
+
 impl Default for Plan {
     fn default() -> Self {
         let mut options = Options::default();
@@ -66,10 +76,9 @@ impl Default for Plan {
     }
 }
 
-impl World {
-    pub(super) fn start(adapt: impl FnOnce(&mut Plan)) -> Self {
-        let mut plan = Plan::default();
-        adapt(&mut plan);
+impl<D: Dialect<Answer = String>> World<D> {
+    /// One of this dialect.
+    pub(super) fn of(plan: Plan, dialect: &D) -> Self {
         let Plan { shards, config, options, disk, probe, ending } = plan;
         let store = Store::open_on(Arc::new(disk.clone()), options).unwrap();
         let (metrics, health) = (Arc::new(Metrics::new()), Arc::<Health>::default());
@@ -81,9 +90,9 @@ impl World {
         });
         let ground =
             Ground { config: &config, store: &store, metrics: &metrics, health: &health, shards };
-        let seeds = plant(ground, &probe, config.limits.message_bytes_max);
+        let seeds = plant(ground, dialect, config.limits.message_bytes_max);
         let shards = seeds.into_iter().map(|seed| {
-            let (tasks, mut todo) = unbounded_channel::<Task>();
+            let (tasks, mut todo) = unbounded_channel::<Task<D>>();
             let thread = thread::spawn(move || {
                 let runtime =
                     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -100,15 +109,6 @@ impl World {
         Self { shards: shards.collect(), store, disk, metrics, gate: probe.gate.clone(), health }
     }
 
-    /// One that makes nothing durable by itself.
-    pub(super) fn hesitant() -> Self {
-        Self::start(|plan| {
-            plan.options.committer_thread = false;
-            // What is not durable then never will be.
-            plan.ending = PATIENCE / 30;
-        })
-    }
-
     /// Everything that is committed becomes durable.
     pub(super) fn sync(&self) {
         self.store.sync().unwrap();
@@ -122,6 +122,11 @@ impl World {
             .unwrap()
     }
 
+    /// How many shards there are.
+    pub(super) fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
     /// The shard that owns a room.
     pub(super) fn owner(&self, room: &str) -> usize {
         owner_of(room, self.shards.len())
@@ -131,10 +136,10 @@ impl World {
     pub(super) fn on<T: Send + 'static>(
         &self,
         shard: usize,
-        act: impl FnOnce(&Rc<Hub<Probe>>) -> T + Send + 'static,
+        act: impl FnOnce(&Rc<Hub<D>>) -> T + Send + 'static,
     ) -> T {
         let (done, wait) = mpsc::channel();
-        let task: Task = Box::new(move |hub| done.send(act(hub)).unwrap());
+        let task: Task<D> = Box::new(move |hub| done.send(act(hub)).unwrap());
         assert!(self.shards[shard].0.send(task).is_ok(), "the shard lives");
         wait.recv_timeout(PATIENCE).unwrap()
     }
@@ -145,7 +150,7 @@ impl World {
         &self,
         shard: usize,
         room: &str,
-        commands: Vec<Command>,
+        commands: Vec<D::Command>,
     ) -> Vec<mpsc::Receiver<Outcome>> {
         let room = room.to_owned();
         self.on(shard, move |hub| {
@@ -162,7 +167,7 @@ impl World {
     }
 
     /// One call, and what it ends with.
-    pub(super) fn call(&self, shard: usize, room: &str, command: Command) -> Outcome {
+    pub(super) fn call(&self, shard: usize, room: &str, command: D::Command) -> Outcome {
         self.calls(shard, room, vec![command])[0].recv_timeout(PATIENCE).unwrap()
     }
 
@@ -177,19 +182,47 @@ impl World {
     }
 
     /// A new peer of a session on a shard.
-    pub(super) fn attach(&self, shard: usize, session: Session) -> Client {
+    pub(super) fn attach(&self, shard: usize, session: D::Session) -> Client {
         self.attach_with(shard, session, self.ticket())
     }
 
     pub(super) fn attach_with(
         &self,
         shard: usize,
-        session: Session,
+        session: D::Session,
         ticket: OpenConnection,
     ) -> Client {
         let (server, client) = pair();
         self.on(shard, move |hub| attach(hub, server, session, ticket));
         client
+    }
+
+    /// What a metric says.
+    pub(super) fn metric(&self, name: &str) -> u64 {
+        let text = self.metrics.render();
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+        line.rsplit(' ').next().and_then(|value| value.parse().ok()).unwrap_or(0)
+    }
+
+    /// Ends all hubs and closes the store.
+    pub(super) fn end(mut self) -> SimDisk {
+        self.stop();
+        self.store.clone().close().unwrap();
+        self.disk.clone()
+    }
+}
+
+impl World {
+    pub(super) fn start(adapt: impl FnOnce(&mut Plan)) -> Self {
+        let mut plan = Plan::default();
+        adapt(&mut plan);
+        let probe = plan.probe.clone();
+        Self::of(plan, &probe)
+    }
+
+    /// One that makes nothing durable by itself.
+    pub(super) fn hesitant() -> Self {
+        Self::start(Plan::hesitate)
     }
 
     /// A command and, behind it in the same turn if they may share one, a new session.
@@ -214,21 +247,9 @@ impl World {
         });
         client
     }
+}
 
-    /// What a metric says.
-    pub(super) fn metric(&self, name: &str) -> u64 {
-        let text = self.metrics.render();
-        let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
-        line.rsplit(' ').next().and_then(|value| value.parse().ok()).unwrap_or(0)
-    }
-
-    /// Ends all hubs and closes the store.
-    pub(super) fn end(mut self) -> SimDisk {
-        self.stop();
-        self.store.clone().close().unwrap();
-        self.disk.clone()
-    }
-
+impl<D: Dialect> World<D> {
     fn stop(&mut self) {
         let (tasks, threads): (Vec<_>, Vec<_>) = self.shards.drain(..).unzip();
         drop(tasks);
@@ -239,14 +260,14 @@ impl World {
     }
 }
 
-impl Drop for World {
+impl<D: Dialect> Drop for World<D> {
     fn drop(&mut self) {
         self.stop();
     }
 }
 
 /// The two ends of a connection.
-fn pair() -> (TcpStream, Client) {
+pub(super) fn pair() -> (TcpStream, Client) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (server, _) = listener.accept().unwrap();
@@ -258,7 +279,12 @@ fn pair() -> (TcpStream, Client) {
     (server, Client::new(client))
 }
 
-fn attach(hub: &Rc<Hub<Probe>>, server: TcpStream, session: Session, ticket: OpenConnection) {
+pub(super) fn attach<D: Dialect>(
+    hub: &Rc<Hub<D>>,
+    server: TcpStream,
+    session: D::Session,
+    ticket: OpenConnection,
+) {
     let socket = tokio::net::TcpStream::from_std(server).unwrap();
     hub.attach(socket, session, BytesMut::new(), ticket);
 }
