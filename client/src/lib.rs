@@ -1,5 +1,5 @@
 //! Rust clients for the sync dialects of Syncline, one module per dialect: [`maps`], [`oplog`],
-//! [`relay`] and [`workspace`].
+//! [`peer`], [`relay`] and [`workspace`].
 //!
 //! Two devices of one user, and a server between them that sees neither the document nor its
 //! secret:
@@ -36,13 +36,16 @@
 
 mod backoff;
 mod driver;
+mod escape;
 mod hex;
 mod idle;
 mod kept;
 pub mod maps;
 pub mod oplog;
+pub mod peer;
 pub mod relay;
 mod task;
+mod token;
 mod transport;
 mod websocket;
 pub mod workspace;

@@ -13,7 +13,10 @@ use tungstenite::{
     client::IntoClientRequest,
     error::ProtocolError,
     handshake::client::Request,
-    http::header::{AUTHORIZATION, HeaderValue, SEC_WEBSOCKET_PROTOCOL},
+    http::{
+        Uri,
+        header::{AUTHORIZATION, HeaderValue, SEC_WEBSOCKET_PROTOCOL},
+    },
     protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
 };
 
@@ -38,16 +41,17 @@ pub enum AddressError {
 #[derive(Clone, Debug)]
 pub struct WebSocket {
     request: Request,
-    tokens: Option<Tokens>,
+    tokens: Option<Said>,
+    query: Option<Said>,
 }
 
-/// Says the token of each attempt to connect.
+/// Says something anew for each attempt to connect.
 #[derive(Clone)]
-struct Tokens(Arc<dyn Fn() -> String + Send + Sync>);
+struct Said(Arc<dyn Fn() -> String + Send + Sync>);
 
-impl fmt::Debug for Tokens {
+impl fmt::Debug for Said {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Tokens")
+        f.write_str("Said")
     }
 }
 
@@ -59,7 +63,7 @@ impl WebSocket {
     pub fn new(url: &str) -> Result<Self, AddressError> {
         let request = url.into_client_request().map_err(|_| AddressError::Malformed)?;
         match (request.uri().scheme_str(), request.uri().host()) {
-            (Some("ws"), Some(_)) => Ok(Self { request, tokens: None }),
+            (Some("ws"), Some(_)) => Ok(Self { request, tokens: None, query: None }),
             (Some("ws") | None, _) => Err(AddressError::Malformed),
             _ => Err(AddressError::Scheme),
         }
@@ -77,7 +81,18 @@ impl WebSocket {
     /// Shows the token that `source` says at each attempt to connect: for tokens that expire.
     #[must_use]
     pub fn with_token_from(mut self, source: impl Fn() -> String + Send + Sync + 'static) -> Self {
-        self.tokens = Some(Tokens(Arc::new(source)));
+        self.tokens = Some(Said(Arc::new(source)));
+        self
+    }
+
+    /// Asks with the query that `source` says at each attempt to connect, such as `since_seq=7`; an
+    /// empty one is left out. It is already escaped, and replaces that of the URL.
+    #[must_use]
+    pub(crate) fn with_query_from(
+        mut self,
+        source: impl Fn() -> String + Send + Sync + 'static,
+    ) -> Self {
+        self.query = Some(Said(Arc::new(source)));
         self
     }
 }
@@ -87,6 +102,17 @@ fn bearer(token: &str) -> Result<HeaderValue, AddressError> {
     let mut value = value.map_err(|_| AddressError::Token)?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+/// The URL with this query.
+fn with_query(uri: &Uri, query: &str) -> Option<Uri> {
+    let mut parts = uri.clone().into_parts();
+    let path = match query {
+        "" => uri.path().to_owned(),
+        query => format!("{}?{query}", uri.path()),
+    };
+    parts.path_and_query = Some(path.try_into().ok()?);
+    Uri::from_parts(parts).ok()
 }
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -113,7 +139,11 @@ impl Transport for WebSocket {
             let name = HeaderValue::from_static(name);
             request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, name);
         }
-        if let Some(Tokens(source)) = &self.tokens {
+        if let Some(Said(source)) = &self.query {
+            *request.uri_mut() = with_query(request.uri(), &source())
+                .ok_or(ConnectionError::Violation("the query cannot stand in a URL"))?;
+        }
+        if let Some(Said(source)) = &self.tokens {
             let token = bearer(&source())
                 .map_err(|_| ConnectionError::Violation("the token cannot stand in a header"))?;
             request.headers_mut().insert(AUTHORIZATION, token);
@@ -182,5 +212,19 @@ fn connection_error(error: Error) -> ConnectionError {
         }
         Error::Capacity(_) => ConnectionError::Violation("a message above message_bytes_max"),
         _ => ConnectionError::Violation("not WebSocket as RFC 6455 has it"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_put_behind_the_path_or_left_out() {
+        let uri: Uri = "ws://host:1/v1/peer/a%20b?old=1".parse().unwrap();
+        let with = |query| with_query(&uri, query).map(|uri| uri.to_string());
+        assert_eq!(with("since_seq=7").as_deref(), Some("ws://host:1/v1/peer/a%20b?since_seq=7"));
+        assert_eq!(with("").as_deref(), Some("ws://host:1/v1/peer/a%20b"));
+        assert_eq!(with("a b"), None);
     }
 }

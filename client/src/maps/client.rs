@@ -19,12 +19,11 @@ use super::{
     settings::Settings,
     shared::Shared,
     status::Status,
-    token::Token,
     watch::{Scope, Watch},
 };
 use crate::{
-    backoff::Backoff, driver::Driver, hex, kept::StateError, task::Stopped, transport::Transport,
-    websocket::WebSocket,
+    backoff::Backoff, driver::Driver, hex, kept::StateError, task::Stopped, token::Token,
+    transport::Transport, websocket::WebSocket,
 };
 
 /// The size of a segment of a store that a client opens itself, in bytes.

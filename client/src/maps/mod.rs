@@ -79,7 +79,6 @@ mod shared;
 mod status;
 #[cfg(test)]
 mod tests;
-mod token;
 mod watch;
 
 pub use client::Client;
@@ -88,7 +87,6 @@ pub use error::{OpenError, StartError, WriteError};
 pub use map::{Map, Receipt};
 pub use settings::Settings;
 pub use status::Status;
-pub use token::Token;
 pub use watch::{Cause, Change, Event, Name, Rejected, Watch};
 
 pub use syncline_protocol::dialects::maps::proto::ErrorCode;
@@ -96,6 +94,7 @@ pub use syncline_protocol::dialects::maps::proto::ErrorCode;
 pub use crate::{
     kept::StateError,
     task::Stopped,
+    token::Token,
     transport::{ConnectionError, Message, Received, Receiver, Sender, Transport},
     websocket::{AddressError, WebSocket, WebSocketReceiver, WebSocketSender},
 };

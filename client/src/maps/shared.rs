@@ -20,12 +20,12 @@ use super::{
     local::{Mapped, Wall, Write, Written},
     machine::{Ended, Now},
     status::Status,
-    token::Token,
     watch::{Bounds, Scope, Watch},
 };
 use crate::{
     kept::StateError,
     task::{Stopped, Task},
+    token::Token,
     transport::ConnectionError,
 };
 

@@ -1,24 +1,11 @@
 //! The address of a workspace. Knows paths and how they are escaped.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
-/// What `encodeURIComponent` leaves as it is, as the original clients do.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'!')
-    .remove(b'~')
-    .remove(b'*')
-    .remove(b'\'')
-    .remove(b'(')
-    .remove(b')');
+use crate::escape::escape;
 
 /// The URL of a workspace on a server such as `ws://127.0.0.1:8080`. `user` is the name that
 /// others see in the list of who is present; without it, the server takes it from the token.
 #[must_use]
 pub fn workspace_url(server: &str, workspace: &str, user: Option<&str>) -> String {
-    let escape = |text| utf8_percent_encode(text, ESCAPED);
     let server = server.trim_end_matches('/');
     let query = user.map(|user| format!("?userId={}", escape(user))).unwrap_or_default();
     format!("{server}/v1/sync/{}{query}", escape(workspace))

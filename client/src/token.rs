@@ -9,12 +9,12 @@ pub struct Token(Arc<dyn Fn() -> String + Send + Sync>);
 impl Token {
     /// A token that is asked for whenever one is wanted, so that it may be a newer one. The call must
     /// be short. What has to fetch it from somewhere rather uses
-    /// [`Client::set_token`](super::Client::set_token) when it has it.
+    /// [`maps::Client::set_token`](crate::maps::Client::set_token) when it has it.
     pub fn from_fn(source: impl Fn() -> String + Send + Sync + 'static) -> Self {
         Self(Arc::new(source))
     }
 
-    pub(super) fn say(&self) -> String {
+    pub(crate) fn say(&self) -> String {
         (self.0)()
     }
 }

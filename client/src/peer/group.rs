@@ -1,0 +1,97 @@
+//! What a group is founded with, and the invites that it carries, as the rows that say so.
+//! Knows JSON; no room and no store.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+use syncline_protocol::dialects::peer::{id::PeerId, participant::Edit};
+
+/// The table that says what a group is.
+pub(super) const GROUP_SETTINGS: &str = "group_settings";
+/// The row of a group that was founded here.
+pub(super) const GROUP: &str = "group";
+
+/// A group to be founded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Group {
+    /// Its name, which is that of its invite room.
+    pub name: String,
+    /// Its roles. Whoever founds it owns it, and needs none.
+    pub roles: Vec<Role>,
+}
+
+/// What some members may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Role {
+    /// Its id.
+    pub id: String,
+    /// Its name. Who is invited without a role gets the one named `member`.
+    pub name: String,
+    /// Its permissions, as bits.
+    pub permissions: i64,
+}
+
+impl Group {
+    /// A group with one role, `member`, which may change what is not guarded.
+    #[must_use]
+    pub fn named(name: impl Into<String>) -> Self {
+        let member = Role { id: "member".into(), name: "member".into(), permissions: 0 };
+        Self { name: name.into(), roles: vec![member] }
+    }
+
+    /// The rows that found it.
+    pub(super) fn rows(&self, owner: &PeerId) -> Vec<Edit> {
+        let settings = json!({ "name": self.name, "ownerId": owner.as_str(), "invites": [] });
+        let roles = self.roles.iter().enumerate().map(|(position, role)| {
+            let Role { id, name, permissions } = role;
+            let value = json!({ "name": name, "position": position, "permissions": permissions });
+            edit("roles", id, &value)
+        });
+        let first = edit(GROUP_SETTINGS, GROUP, &settings);
+        let member = edit("members", owner.as_str(), &json!({ "roleIds": [] }));
+        [first].into_iter().chain(roles).chain([member]).collect()
+    }
+}
+
+/// What an invite lets do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Invite {
+    /// Whether it lets in one and no more; otherwise as many as come until it ends.
+    pub is_single_use: bool,
+    /// How long it lets in; `None` for ever.
+    pub lifetime: Option<Duration>,
+    /// The role that it gives; `None` for the usual one.
+    pub role: Option<String>,
+}
+
+/// Lets one in, within a week, as a usual member.
+impl Default for Invite {
+    fn default() -> Self {
+        let lifetime = Some(Duration::from_secs(7 * 24 * 60 * 60));
+        Self { is_single_use: true, lifetime, role: None }
+    }
+}
+
+impl Invite {
+    /// The row of a group with this invite in it; `None` when `settings` is no such row.
+    pub(super) fn added_to(&self, settings: &str, code: &str, now: SystemTime) -> Option<Edit> {
+        let mut settings: Value = serde_json::from_str(settings).ok()?;
+        let mut invite = json!({ "code": code, "isSingleUse": self.is_single_use });
+        if let Some(lifetime) = self.lifetime {
+            let ends = now.duration_since(UNIX_EPOCH).unwrap_or_default() + lifetime;
+            invite["expiresAt"] = u64::try_from(ends.as_millis()).unwrap_or(u64::MAX).into();
+        }
+        if let Some(role) = &self.role {
+            invite["roleId"] = role.as_str().into();
+        }
+        let fields = settings.as_object_mut()?;
+        fields.entry("invites").or_insert_with(|| json!([])).as_array_mut()?.push(invite);
+        Some(edit(GROUP_SETTINGS, GROUP, &settings))
+    }
+}
+
+fn edit(table: &str, id: &str, value: &Value) -> Edit {
+    Edit { table: table.into(), id: id.into(), value: Some(value.to_string()) }
+}
