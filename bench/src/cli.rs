@@ -14,7 +14,7 @@ use crate::{
     goals::{self, GoalsOptions},
     latency,
     limits::{self, SyncOptions, Yardstick},
-    load::{Scenario, maps, oplog, relay, workspace},
+    load::{Scenario, maps, oplog, peer, relay, workspace},
     report,
     run::{RunOptions, run_once},
     target::{self, PinnedOptions, Target},
@@ -38,6 +38,8 @@ enum Command {
     Oplog(Box<DriveOptions<oplog::Scenario>>),
     /// Drive the maps dialect
     Maps(Box<DriveOptions<maps::Scenario>>),
+    /// Drive the peer dialect's relay
+    Peer(Box<DriveOptions<peer::Scenario>>),
     /// Measure the server goals against their yardsticks
     Goals(Box<GoalsOptions>),
     /// Be a yardstick
@@ -98,6 +100,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Error> {
         Command::Workspace(options) => measure(*options, workspace::Scenario::usual),
         Command::Oplog(options) => measure(*options, oplog::Scenario::usual),
         Command::Maps(options) => measure(*options, maps::Scenario::usual),
+        Command::Peer(options) => measure(*options, peer::Scenario::usual),
         Command::Goals(options) => goals::run(&options),
         Command::Limit(limit) => run_limit(&limit),
         Command::Pinned(options) => Err(target::exec_pinned(&options)),

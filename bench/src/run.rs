@@ -2,13 +2,15 @@
 
 use std::{
     cell::RefCell,
+    fs,
     net::{SocketAddr, ToSocketAddrs},
+    path::PathBuf,
 };
 
 use crate::{
     error::Error,
     load::{
-        Measured, MeterOptions, Probe, Scenario, maps, oplog,
+        Measured, MeterOptions, Probe, Scenario, maps, oplog, peer,
         relay::{self, Framing},
         workspace,
     },
@@ -30,6 +32,12 @@ pub(crate) struct RunOptions {
     /// A token that opens every workspace and allows everything in every map of that server
     #[arg(long, global = true, requires = "url")]
     pub(crate) token: Option<String>,
+    /// A file with the HMAC secret of that server: each participant of a peer room needs a token of its own
+    #[arg(long, global = true, requires = "url")]
+    pub(crate) secret_file: Option<PathBuf>,
+    /// Send packets of a type that the server passes on and does not store (peer)
+    #[arg(long, global = true)]
+    pub(crate) unstored: bool,
     /// Speak the relay's JSON framing instead of its binary one
     #[arg(long, global = true)]
     pub(crate) json_framing: bool,
@@ -62,14 +70,21 @@ pub(crate) fn run_once(
             let missing = || Error::Usage("with --url workspaces and maps need --token".into());
             options.token.clone().ok_or_else(missing)
         };
+        let secret = || {
+            let missing = || Error::Usage("with --url peer rooms need --secret-file".into());
+            let text = fs::read_to_string(options.secret_file.as_ref().ok_or_else(missing)?)?;
+            Ok(text.trim_end().to_owned())
+        };
         let restart = || Err(Error::Usage("a server at a --url is not ours to restart".into()));
         let place = (target, address, path);
-        return drive(scenario, place, (token, restart), options, probe.as_ref());
+        return drive(scenario, place, (token, secret, restart), options, probe.as_ref());
     }
     let pushes = matches!(scenario, Scenario::Oplog(oplog::Scenario::Push(_)));
     if target == Target::DurableStreams && !pushes {
         return Err(Error::Usage("durable-streams is a peer of `oplog push` only".into()));
     }
+    let of_yardstick = target.limit().and_then(|_| scenario.of_yardstick());
+    let scenario = of_yardstick.as_ref().unwrap_or(scenario);
     if target.limit().is_some() {
         if !matches!(scenario, Scenario::Relay(_)) {
             return Err(Error::Usage("the yardsticks speak the relay dialect only".into()));
@@ -81,15 +96,20 @@ pub(crate) fn run_once(
     let started = RefCell::new(Started::start(target, &options.start)?);
     let (probe, address) = (Probe::new(started.borrow().pid()), started.borrow().address);
     let token = || started.borrow().token(&options.start);
+    let secret = || Ok(target::SECRET.into());
     let restart = || started.borrow_mut().restart(target, &options.start);
     let place = (target, address, RELAY_PATH.into());
-    drive(scenario, place, (token, restart), options, Some(&probe))
+    drive(scenario, place, (token, secret, restart), options, Some(&probe))
 }
 
 fn drive(
     scenario: &Scenario,
     (target, address, path): (Target, SocketAddr, String),
-    (token, restart): (impl FnOnce() -> Result<String, Error>, impl FnMut() -> Result<(), Error>),
+    (token, secret, restart): (
+        impl FnOnce() -> Result<String, Error>,
+        impl FnOnce() -> Result<String, Error>,
+        impl FnMut() -> Result<(), Error>,
+    ),
     options: &RunOptions,
     probe: Option<&Probe>,
 ) -> Result<Measured, Error> {
@@ -111,6 +131,11 @@ fn drive(
             let durable = options.start.ack == Ack::Device;
             let endpoint = maps::Endpoint { address, token: token()?, durable };
             maps::run(scenario, &endpoint, meter, probe, restart)
+        }
+        Scenario::Peer(scenario) => {
+            let stored = !options.unstored;
+            let endpoint = peer::Endpoint { address, secret: secret()?, stored };
+            peer::run(scenario, &endpoint, meter, probe)
         }
     }
 }

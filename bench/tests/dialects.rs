@@ -1,4 +1,4 @@
-//! The generator against a real server in this process: every scenario of workspace, oplog and maps runs, and what is
+//! The generator against a real server in this process: every scenario of the dialects but relay runs, and what is
 //! wrong with a server is noticed.
 
 use std::{fs, process::Command};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 struct Serving {
     server: Server,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 fn serve() -> Serving {
@@ -19,7 +19,7 @@ fn serve() -> Serving {
     config.http.shards = 1;
     config.storage.dir = dir.path().join("data");
     config.maps.requests_per_second_max = 1_000_000;
-    Serving { server: Server::start(config).unwrap(), _dir: dir }
+    Serving { server: Server::start(config).unwrap(), dir }
 }
 
 fn core() -> String {
@@ -31,9 +31,11 @@ fn core() -> String {
 /// Runs one scenario; what it printed, or what it complained of.
 fn run(serving: &Serving, dialect: &str, scenario: &[&str]) -> Result<Value, String> {
     let token = serving.server.development_token().unwrap();
+    let secret = serving.dir.path().join("data/SECRET");
     let output = Command::new(env!("CARGO_BIN_EXE_syncline-bench"))
         .args([dialect, "--json", "--warmup", "0.05", "--seconds", "0.2"])
-        .args(["--client-cpu", &core(), "--token", &token])
+        .args(["--client-cpu", &core(), "--token", &token, "--secret-file"])
+        .arg(secret)
         .args(["--url", &format!("http://{}", serving.server.address())])
         .args(scenario)
         .output()
@@ -129,6 +131,35 @@ fn newcomers_get_a_map_whole() {
 fn only_a_server_that_was_started_here_is_restarted() {
     let complaint = run(&serve(), "maps", &["restart", "--keys", "10"]).unwrap_err();
     assert!(complaint.contains("not ours to restart"), "{complaint}");
+}
+
+#[test]
+fn packets_reach_everybody_else_in_a_room() {
+    let serving = serve();
+    let fanout = ["fanout", "--rooms", "2", "--subscribers", "3", "--window", "4"];
+    assert!(count(run(&serving, "peer", &fanout)) > 0);
+    let at_a_rate = ["fanout", "--subscribers", "3", "--rate", "600", "--unstored"];
+    assert!(count(run(&serving, "peer", &at_a_rate)) > 0);
+}
+
+#[test]
+fn packets_go_back_and_forth_between_two() {
+    let serving = serve();
+    assert!(count(run(&serving, "peer", &["rooms", "--rooms", "4", "--window", "3"])) > 0);
+    assert!(count(run(&serving, "peer", &["unicast", "--twos", "4", "--window", "3"])) > 0);
+}
+
+#[test]
+fn participants_need_a_secret_that_the_server_believes() {
+    let serving = serve();
+    let complaint = Command::new(env!("CARGO_BIN_EXE_syncline-bench"))
+        .args(["peer", "--url", &format!("ws://{}", serving.server.address()), "rooms"])
+        .args(["--rooms", "1", "--client-cpu", &core()])
+        .output()
+        .unwrap();
+    assert_eq!(complaint.status.code(), Some(2));
+    let complaint = String::from_utf8_lossy(&complaint.stderr);
+    assert!(complaint.contains("--secret-file"), "{complaint}");
 }
 
 #[test]

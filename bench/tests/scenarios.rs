@@ -55,6 +55,21 @@ fn rooms_of_two_play_back_and_forth() {
 }
 
 #[test]
+fn what_peers_are_measured_against_is_driven_in_the_relay_dialect() {
+    let run = |scenario: &str| {
+        let core = core();
+        let output = Command::new(env!("CARGO_BIN_EXE_syncline-bench"))
+            .args(["peer", "--json", "--warmup", "0.05", "--seconds", "0.2"])
+            .args(["--server-cpu", &core, "--client-cpu", &core, "--target", "limit-bcast"])
+            .arg(scenario)
+            .output()
+            .unwrap();
+        output.status.code()
+    };
+    assert_eq!((run("fanout"), run("rooms"), run("unicast")), (Some(0), Some(0), Some(2)));
+}
+
+#[test]
 fn ingest_is_acknowledged() {
     let run = measured("limit-ack", &["ingest", "--connections", "3", "--window", "4"]);
     assert_eq!(run["unit"], "acknowledgements");

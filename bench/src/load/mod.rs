@@ -5,6 +5,7 @@
 mod drive;
 mod exchanges;
 mod fanout;
+mod idle;
 mod link;
 pub(crate) mod maps;
 mod measured;
@@ -12,9 +13,11 @@ mod meter;
 mod net;
 pub(crate) mod oplog;
 mod payload;
+pub(crate) mod peer;
 mod probe;
 pub(crate) mod relay;
 mod sockets;
+mod twos;
 mod usage;
 pub(crate) mod workspace;
 
@@ -35,6 +38,8 @@ pub(crate) enum Scenario {
     Oplog(oplog::Scenario),
     /// Over `/v1/maps`
     Maps(maps::Scenario),
+    /// Over `/v1/peer/`
+    Peer(peer::Scenario),
 }
 
 impl Scenario {
@@ -45,6 +50,17 @@ impl Scenario {
             Self::Workspace(scenario) => scenario.name(),
             Self::Oplog(scenario) => scenario.name(),
             Self::Maps(scenario) => scenario.name(),
+            Self::Peer(scenario) => scenario.name(),
+        }
+    }
+
+    /// What a yardstick does that this is measured against, in the dialect that yardsticks speak; `None`
+    /// when there is none.
+    pub(crate) fn of_yardstick(&self) -> Option<Self> {
+        match self {
+            Self::Relay(_) => Some(self.clone()),
+            Self::Peer(scenario) => scenario.as_relay().map(Self::Relay),
+            _ => None,
         }
     }
 }
@@ -70,5 +86,11 @@ impl From<oplog::Scenario> for Scenario {
 impl From<maps::Scenario> for Scenario {
     fn from(scenario: maps::Scenario) -> Self {
         Self::Maps(scenario)
+    }
+}
+
+impl From<peer::Scenario> for Scenario {
+    fn from(scenario: peer::Scenario) -> Self {
+        Self::Peer(scenario)
     }
 }

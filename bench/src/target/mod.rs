@@ -24,6 +24,11 @@ pub(crate) use self::pinned::{PinnedOptions, exec_pinned, pin_self};
 const DIR_VARIABLE: &str = "SYNCLINE_STORAGE_DIR";
 const DATA: &str = "data";
 
+/// What the servers that are started here sign tokens with. They listen to this machine alone, and end
+/// with the run.
+pub(crate) const SECRET: &str = "the load generator's own secret, of no other server";
+const SECRET_VARIABLE: &str = "SYNCLINE_AUTH_SECRET";
+
 /// What the target says, beside that directory.
 const LOG: &str = "log";
 
@@ -152,6 +157,7 @@ impl Started {
             let made = Command::new(program(options, &env::current_exe()?)?)
                 .args(["token", "gen", "--sub", "bench", "--perm", "*:READ,PUT,REMOVE"])
                 .env(DIR_VARIABLE, self.dir.path().join(DATA))
+                .env(SECRET_VARIABLE, SECRET)
                 .output()?;
             if made.status.success() {
                 return Ok(String::from_utf8_lossy(&made.stdout).trim().to_owned());
@@ -216,6 +222,7 @@ fn spawn(
             .arg("serve")
             .env("SYNCLINE_HTTP_LISTEN", address.to_string())
             .env(DIR_VARIABLE, dir.join(DATA))
+            .env(SECRET_VARIABLE, SECRET)
             .env("SYNCLINE_STORAGE_DURABILITY", durability_name(options.durability))
             .env("SYNCLINE_MAPS_ACK", ack_name(options.ack)),
     };

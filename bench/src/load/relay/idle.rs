@@ -1,36 +1,17 @@
-//! `idle`: what a connection costs that joined a room and says nothing, and what its joining costs.
-
-use std::time::Duration;
+//! `idle` of the relay.
 
 use super::{
     joining::{self, Names},
-    wire::{Endpoint, Net, Relay, net},
+    wire::{Endpoint, net},
 };
 use crate::{
     error::Error,
-    latency,
-    load::{drive::WAIT_MAX, measured::Measured, probe::Probe, sockets::Handler, usage::Usage},
-    wire::message::ServerMessage,
+    load::{
+        idle::{self, IdleOptions},
+        measured::Measured,
+        probe::Probe,
+    },
 };
-
-/// The numbers of `idle`.
-#[derive(Clone, Debug, clap::Args)]
-pub(crate) struct IdleOptions {
-    /// Connections, each in a room of its own
-    #[arg(long, default_value_t = Self::default().connections)]
-    pub(crate) connections: usize,
-    /// Seconds to stay idle before memory is read again
-    #[arg(long, default_value_t = Self::default().hold)]
-    pub(crate) hold: f64,
-}
-
-impl Default for IdleOptions {
-    fn default() -> Self {
-        Self { connections: 5000, hold: 1.0 }
-    }
-}
-
-struct Quiet;
 
 /// Runs the scenario.
 pub(super) fn run(
@@ -38,48 +19,6 @@ pub(super) fn run(
     endpoint: &Endpoint,
     probe: Option<&Probe>,
 ) -> Result<Measured, Error> {
-    let probe = probe.ok_or_else(|| {
-        Error::Usage("`idle` measures the server's process: with --url give --server-pid".into())
-    })?;
-    if options.connections == 0 {
-        return Err(Error::Usage("--connections must not be 0".into()));
-    }
-    // What a first connection brings to life for good is not any connection's cost.
-    let mut first = net(endpoint)?;
-    joining::join(&mut first, Names::new(), 0..16, false)?;
-    drop(first);
-    std::thread::sleep(Duration::from_millis(200));
-
-    let mut net = net(endpoint)?;
-    let rss = probe.rss_bytes()?;
-    let usage = Usage::open(net.as_ref(), Some(probe))?;
-    joining::join(&mut net, Names::new(), 0..options.connections, false)?;
-    let done = options.connections as u64;
-    let mut measured = usage.close(net.as_ref(), "connections", done, latency::histogram())?;
-    let joined_rss = probe.rss_bytes()?;
-
-    let until = net.now() + (options.hold * 1e9) as u64;
-    while net.now() < until {
-        net.turn(WAIT_MAX, &mut Quiet)?;
-    }
-    let idle_rss = probe.rss_bytes()?;
-    let per_connection = |bytes: u64| bytes.saturating_sub(rss) as f64 / done as f64;
-    measured.server_rss_bytes = Some(idle_rss);
-    measured.extra = vec![
-        ("rss_bytes_per_connection", per_connection(idle_rss)),
-        ("rss_bytes_per_connection_at_join", per_connection(joined_rss)),
-    ];
-    Ok(measured)
-}
-
-impl Handler<Relay> for Quiet {
-    fn message(
-        &mut self,
-        _net: &mut Net,
-        link: usize,
-        message: ServerMessage<'_>,
-        _now: u64,
-    ) -> Result<(), Error> {
-        Err(Error::Violation(format!("idle connection {link} got {message:?}")))
-    }
+    let join = |net: &mut _, rooms| joining::join(net, Names::new(), rooms, false).map(drop);
+    idle::run(options, || net(endpoint), join, probe)
 }

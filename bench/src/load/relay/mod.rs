@@ -8,11 +8,14 @@ mod joining;
 mod rooms;
 mod wire;
 
-use super::{fanout::FanoutOptions, measured::Measured, meter::MeterOptions, probe::Probe};
+use super::{
+    fanout::FanoutOptions, idle::IdleOptions, measured::Measured, meter::MeterOptions,
+    probe::Probe, twos::RoomsOptions,
+};
 use crate::error::Error;
 
 pub(crate) use self::wire::{Endpoint, Framing};
-use self::{idle::IdleOptions, ingest::IngestOptions, join::JoinOptions, rooms::RoomsOptions};
+use self::{ingest::IngestOptions, join::JoinOptions};
 
 /// One scenario and its numbers.
 #[derive(Clone, Debug, clap::Subcommand)]
