@@ -8,6 +8,7 @@ pub mod house;
 pub mod http;
 pub mod maps;
 pub mod oplog;
+pub mod peer;
 pub mod process;
 pub mod relay;
 pub mod server;

@@ -11,5 +11,6 @@ pub mod measure;
 pub mod places;
 pub mod ratchet;
 pub mod source;
+pub mod tables;
 pub mod tree;
 pub mod words;

@@ -4,6 +4,7 @@ mod config;
 mod help;
 mod maps;
 mod oplog;
+mod peer;
 mod relay;
 mod serve;
 mod store;

@@ -36,7 +36,7 @@ fn the_banner_says_where_everything_is_and_how_a_write_is_kept() {
         &format!("http://{address}/sync/bootstrap"),
         &format!("ws://{address}/v1/sync/NAME"),
         &format!("ws://{address}/v1/maps"),
-        "the dialect peer",
+        &format!("ws://{address}/v1/peer/ROOM"),
     ] {
         assert!(output.contains(part), "{part} is missing in\n{output}");
     }

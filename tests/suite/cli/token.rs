@@ -52,7 +52,8 @@ fn a_token_that_is_made_is_taken_and_says_who_it_is_for() {
     let flags = ["--sub", "ann", "--tenant", "acme", "--scope", "read write"];
     let more = ["--workspaces", "a,b", "--expires", "1h", "--claims", r#"{"team":7}"#];
     let maps = ["--perm", "todos*:READ,PUT", "--perm", "news:read", "--role", "editor"];
-    let made = token(dir.path(), &[&["gen"], &flags[..], &more, &maps].concat());
+    let peer = ["--room", "team/*", "--room", "notes", "--kind", "data", "--hist"];
+    let made = token(dir.path(), &[&["gen"], &flags[..], &more, &maps, &peer].concat());
     assert_eq!((made.code, made.err.as_str()), (Some(0), ""));
     assert_eq!(made.out.lines().count(), 1);
     let (code, told) = check(dir.path(), &made.out, &[]);
@@ -64,11 +65,19 @@ fn a_token_that_is_made_is_taken_and_says_who_it_is_for() {
         serde_json::json!([{"map":"todos*","ops":["READ","PUT"]},{"map":"news","ops":["READ"]}]);
     assert_eq!((&told["perms"], &told["roles"]), (&perms, &serde_json::json!(["editor"])));
     assert!(told["expires_ms"].is_u64() && told["grants_unreadable"] == false);
+    assert_eq!(told["room"], serde_json::json!(["team/*", "notes"]));
+    let said = ["kind", "pub", "hist", "room_grant_unreadable"].map(|name| &told[name]);
+    assert_eq!(said, [&"data".into(), &Value::Bool(true), &Value::Bool(true), &false.into()]);
     let human = token(dir.path(), &["check", made.out.trim()]);
+    assert!(human.out.contains(r#"["team/*", "notes"], for data"#), "{}", human.out);
     assert!(human.out.contains("would take") && human.out.contains("ann"), "{}", human.out);
     assert!(human.out.contains("todos*:READ+PUT"), "{}", human.out);
     let odd = token(dir.path(), &["gen", "--perm", "todos:WRITE"]);
     assert!(odd.code == Some(2) && odd.err.contains("READ, PUT and REMOVE"), "{}", odd.err);
+    for odd in [&["--hist"][..], &["--room", ""], &["--room", "r", "--kind", "lobby"]] {
+        let refused = token(dir.path(), &[&["gen"], odd].concat());
+        assert_eq!(refused.code, Some(2), "{}", refused.err);
+    }
 }
 
 #[test]
