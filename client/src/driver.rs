@@ -1,13 +1,15 @@
 //! The task behind a client: connects, serves the connection, waits, connects again.
 //! Knows time and tasks; nothing of what is said on a connection.
 
-use std::{future::Future, time::Duration};
+use std::{convert::Infallible, future::Future, time::Duration};
 
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     backoff::Backoff,
+    task::Task,
     transport::{ConnectionError, Sender, Transport},
+    waiting::or_never,
 };
 
 /// A server that does not take our goodbye within this time goes without it.
@@ -15,14 +17,18 @@ const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What a driver drives: one client of one dialect.
 pub(crate) trait Serve: Send + Sync + 'static {
+    /// The switches between the client's handles and this task.
+    fn task(&self) -> &Task;
+
     /// The subprotocol to offer.
-    fn subprotocol(&self) -> Option<&'static str>;
+    fn subprotocol(&self) -> Option<&'static str> {
+        None
+    }
 
     /// Ends when the client is to end.
-    fn stop_asked(&self) -> impl Future<Output = ()> + Send + 'static;
-
-    /// Ends when the next attempt to connect should not wait.
-    fn retry_asked(&self) -> impl Future<Output = ()> + Send;
+    fn stop_asked(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.task().stop_asked()
+    }
 
     /// An attempt to connect begins.
     fn connecting(&self);
@@ -51,6 +57,21 @@ pub(crate) trait Serve: Send + Sync + 'static {
 
     /// The task has ended: nobody waits for it any more.
     fn finish(&self);
+}
+
+/// Writes and reads side by side until one of them breaks, and says why it did.
+pub(crate) async fn until_broken<E>(
+    writing: impl Future<Output = Result<Infallible, E>>,
+    reading: impl Future<Output = Result<Infallible, E>>,
+) -> E {
+    let broken = tokio::select! {
+        broken = writing => broken,
+        broken = reading => broken,
+    };
+    match broken {
+        Ok(never) => match never {},
+        Err(error) => error,
+    }
 }
 
 /// The task behind a client.
@@ -104,20 +125,13 @@ impl<T: Transport, S: Serve> Driver<T, S> {
             let retry_in = (!session.is_final(&error)).then_some(retry_in);
             tracing::debug!(%error, ?retry_in, "a connection ended");
             // Asked for from here on, so that nobody asks in vain.
-            let retry = session.retry_asked();
+            let retry = session.task().retry_asked();
             session.disconnected(retry_in, error);
             tokio::select! {
                 () = &mut stop => return,
-                () = wait(retry_in) => {}
+                () = or_never(retry_in.map(sleep)) => {}
                 () = retry => {}
             }
         }
-    }
-}
-
-async fn wait(time: Option<Duration>) {
-    match time {
-        Some(time) => sleep(time).await,
-        None => std::future::pending().await,
     }
 }

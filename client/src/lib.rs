@@ -47,5 +47,6 @@ pub mod relay;
 mod task;
 mod token;
 mod transport;
+mod waiting;
 mod websocket;
 pub mod workspace;

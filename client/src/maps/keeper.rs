@@ -7,6 +7,7 @@ use syncline_engine::Store;
 use tokio::{task::spawn_blocking, time::sleep};
 
 use super::{core::Core, shared::Shared};
+use crate::waiting::or_never;
 
 /// The wall clock may be set meanwhile: it is asked again after this.
 const SLEEP_MAX: Duration = Duration::from_secs(60);
@@ -16,10 +17,7 @@ pub(super) async fn keep(shared: Arc<Shared>, store: Store) {
     let mut stop = std::pin::pin!(shared.task.stop_asked());
     loop {
         let expires = async {
-            match shared.expire() {
-                Some(wait) => sleep(wait.min(SLEEP_MAX)).await,
-                None => std::future::pending().await,
-            }
+            or_never(shared.expire().map(|wait| sleep(wait.min(SLEEP_MAX)))).await;
         };
         tokio::select! {
             () = &mut stop => return,

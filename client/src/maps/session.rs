@@ -3,22 +3,20 @@
 
 use std::{
     convert::Infallible,
-    future::Future,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use syncline_protocol::dialects::maps::proto::AuthStatus;
-use tokio::{
-    sync::Notify,
-    time::{Instant, sleep_until},
-};
+use tokio::{sync::Notify, time::sleep_until};
 
 use super::{machine::Ended, shared::Shared};
 use crate::{
-    driver::Serve,
+    driver::{Serve, until_broken},
     idle::next_message,
+    task::Task,
     transport::{ConnectionError, Message, Receiver, Sender, Transport},
+    waiting::or_never,
 };
 
 /// What every connection of one client needs.
@@ -42,16 +40,8 @@ pub(super) struct Last {
 }
 
 impl Serve for Session {
-    fn subprotocol(&self) -> Option<&'static str> {
-        None
-    }
-
-    fn stop_asked(&self) -> impl Future<Output = ()> + Send + 'static {
-        self.shared.task.stop_asked()
-    }
-
-    fn retry_asked(&self) -> impl Future<Output = ()> + Send {
-        self.shared.task.retry_asked()
+    fn task(&self) -> &Task {
+        &self.shared.task
     }
 
     fn connecting(&self) {
@@ -66,14 +56,9 @@ impl Serve for Session {
         let token = self.shared.connected();
         *self.last() = Last { token, ..Last::default() };
         let ping = Notify::new();
-        let ended = tokio::select! {
-            ended = self.write(sender, &ping) => ended,
-            ended = self.read(receiver, &ping) => ended,
-        };
-        match ended {
-            Ok(never) => match never {},
-            Err(End::Connection(error)) => error,
-            Err(End::Machine(ended)) => self.ended(ended),
+        match until_broken(self.write(sender, &ping), self.read(receiver, &ping)).await {
+            End::Connection(error) => error,
+            End::Machine(ended) => self.ended(ended),
         }
     }
 
@@ -133,7 +118,7 @@ impl Session {
             tokio::select! {
                 () = self.shared.something_to_send() => {}
                 () = ping.notified() => sender.ping().await?,
-                () = until(self.shared.wake_at()) => {}
+                () = or_never(self.shared.wake_at().map(sleep_until)) => {}
             }
         }
     }
@@ -188,10 +173,3 @@ impl Session {
 const DENIED: u16 = 4401;
 /// The longest wait that a server may ask for.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
-
-async fn until(at: Option<Instant>) {
-    match at {
-        Some(at) => sleep_until(at).await,
-        None => std::future::pending().await,
-    }
-}

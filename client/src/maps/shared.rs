@@ -27,6 +27,7 @@ use crate::{
     task::{Stopped, Task},
     token::Token,
     transport::ConnectionError,
+    waiting::{self, show},
 };
 
 /// What the application's handles and the client's tasks have in common.
@@ -72,12 +73,7 @@ impl Shared {
     fn step<R>(&self, step: impl FnOnce(&mut Core) -> R) -> R {
         let mut core = self.core();
         let result = step(&mut core);
-        let status = core.status();
-        self.status.send_if_modified(|shown| {
-            let changed = *shown != status;
-            *shown = status;
-            changed
-        });
+        show(&self.status, core.status());
         drop(core);
         self.changed.notify_waiters();
         result
@@ -89,14 +85,7 @@ impl Shared {
 
     /// Asks again after each step until there is an answer.
     async fn until<R>(&self, mut ask: impl FnMut(&Core) -> Option<R>) -> R {
-        loop {
-            let mut changed = std::pin::pin!(self.changed.notified());
-            changed.as_mut().enable();
-            if let Some(answer) = ask(&self.core()) {
-                return answer;
-            }
-            changed.await;
-        }
+        waiting::until(&self.changed, || ask(&self.core())).await
     }
 }
 

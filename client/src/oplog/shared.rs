@@ -6,9 +6,12 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::{Notify, futures::Notified, watch};
+use tokio::sync::{Notify, watch};
 
-use crate::task::{Stopped, Task};
+use crate::{
+    task::{Stopped, Task},
+    waiting,
+};
 
 use super::{core::Core, machine::Plan, status::Status};
 
@@ -67,13 +70,13 @@ impl Shared {
     }
 
     /// Asks again after each step that made the outbox shorter, until there is an answer.
-    pub(super) async fn until<R>(&self, mut ask: impl FnMut() -> Option<R>) -> R {
-        until(|| self.room.notified(), &mut ask).await
+    pub(super) async fn until<R>(&self, ask: impl FnMut() -> Option<R>) -> R {
+        waiting::until(&self.room, ask).await
     }
 
     /// Asks again after each step, until there is an answer.
-    pub(super) async fn until_event<R>(&self, mut ask: impl FnMut() -> Option<R>) -> R {
-        until(|| self.events.notified(), &mut ask).await
+    pub(super) async fn until_event<R>(&self, ask: impl FnMut() -> Option<R>) -> R {
+        waiting::until(&self.events, ask).await
     }
 
     /// Tells the task that there may be something to do.
@@ -116,20 +119,6 @@ impl Shared {
     pub(super) fn finish(&self) {
         self.step(Core::finish);
         self.task.finish();
-    }
-}
-
-async fn until<'a, R>(
-    notified: impl Fn() -> Notified<'a>,
-    ask: &mut impl FnMut() -> Option<R>,
-) -> R {
-    loop {
-        let mut again = std::pin::pin!(notified());
-        again.as_mut().enable();
-        if let Some(answer) = ask() {
-            return answer;
-        }
-        again.await;
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::{
 };
 
 use super::shared::Shared;
+use crate::waiting::or_never;
 
 /// How often the device is waited for before what is applied meanwhile is waited for under the lock.
 const TRIES_MAX: usize = 8;
@@ -65,7 +66,7 @@ async fn run(shared: Arc<Shared>, store: Store, since: Since, driver: JoinHandle
         tokio::select! {
             () = &mut stop => break,
             () = shared.something_to_do() => {}
-            () = until(next) => {}
+            () = or_never(next.map(sleep_until)) => {}
         }
     }
     // A panic of it was told where it happened.
@@ -90,11 +91,4 @@ async fn release(shared: &Arc<Shared>, store: &Store) -> Option<u64> {
     }
     let shared = shared.clone();
     spawn_blocking(move || shared.release(true)).await.ok()?.ok()?
-}
-
-async fn until(at: Option<Instant>) {
-    match at {
-        Some(at) => sleep_until(at).await,
-        None => std::future::pending().await,
-    }
 }

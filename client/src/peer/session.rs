@@ -1,7 +1,7 @@
 //! One connection of one room: waits for the welcome, then writes what the room has to say and reads what
 //! comes, side by side. Decides nothing.
 
-use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use syncline_protocol::dialects::peer::{
     id::PeerId,
@@ -13,8 +13,9 @@ use tokio::{sync::Notify, time::timeout};
 
 use super::{shared::Shared, status::Connection};
 use crate::{
-    driver::Serve,
+    driver::{Serve, until_broken},
     idle::next_message,
+    task::Task,
     transport::{ConnectionError, Message, Receiver, Sender, Transport},
 };
 
@@ -37,16 +38,8 @@ const NOT_MINE: ConnectionError =
     ConnectionError::Violation("the token is of another identity, or for rooms of another kind");
 
 impl Serve for Session {
-    fn subprotocol(&self) -> Option<&'static str> {
-        None
-    }
-
-    fn stop_asked(&self) -> impl Future<Output = ()> + Send + 'static {
-        self.shared.task.stop_asked()
-    }
-
-    fn retry_asked(&self) -> impl Future<Output = ()> + Send {
-        self.shared.task.retry_asked()
+    fn task(&self) -> &Task {
+        &self.shared.task
     }
 
     fn connecting(&self) {
@@ -64,14 +57,7 @@ impl Serve for Session {
             Ok(Err(error)) => return error,
             Err(_) => return ConnectionError::TimedOut,
         }
-        let ended = tokio::select! {
-            ended = self.write(sender, &ping) => ended,
-            ended = self.read(receiver, &ping) => ended,
-        };
-        match ended {
-            Ok(never) => match never {},
-            Err(error) => error,
-        }
+        until_broken(self.write(sender, &ping), self.read(receiver, &ping)).await
     }
 
     fn is_final(&self, error: &ConnectionError) -> bool {

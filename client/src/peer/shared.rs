@@ -25,6 +25,7 @@ use super::{
 use crate::{
     task::{Stopped, Task},
     transport::ConnectionError,
+    waiting::{self, show},
 };
 
 /// What the handles of a room and its tasks have in common.
@@ -101,16 +102,11 @@ impl Shared {
 
     /// The same, with a question that looks at the room itself.
     pub(super) async fn watch<R>(&self, mut ask: impl FnMut() -> Option<R>) -> Result<R, Stopped> {
-        loop {
-            let mut changed = std::pin::pin!(self.changed.notified());
-            changed.as_mut().enable();
+        waiting::until(&self.changed, || {
             let is_closed = self.look(Core::is_closed);
-            match ask() {
-                Some(answer) => return Ok(answer),
-                None if is_closed => return Err(Stopped),
-                None => changed.await,
-            }
-        }
+            ask().map(Ok).or(is_closed.then_some(Err(Stopped)))
+        })
+        .await
     }
 
     /// Closes the room for all that hold it. Its tasks end soon.
@@ -136,12 +132,7 @@ impl Shared {
 
     /// Shows how the room stands: under its lock, so that the last to show it has it right.
     fn publish(&self, core: &Core) {
-        let status = core.status();
-        self.status.send_if_modified(|shown| {
-            let changed = *shown != status;
-            *shown = status;
-            changed
-        });
+        show(&self.status, core.status());
         self.changed.notify_waiters();
     }
 }

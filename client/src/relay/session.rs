@@ -2,6 +2,7 @@
 //! side by side. Decides nothing: what to send and what to deliver is the machine's business.
 
 use std::{
+    convert::Infallible,
     future::{Future, pending},
     sync::Arc,
     time::Duration,
@@ -19,8 +20,9 @@ use super::{
     wire::Wire,
 };
 use crate::{
-    driver::Serve,
+    driver::{Serve, until_broken},
     idle::next_message,
+    task::Task,
     transport::{ConnectionError, Receiver, Sender, Transport},
 };
 
@@ -38,6 +40,10 @@ pub(super) struct Session {
 }
 
 impl Serve for Session {
+    fn task(&self) -> &Task {
+        &self.shared.task
+    }
+
     fn subprotocol(&self) -> Option<&'static str> {
         self.wire.subprotocol()
     }
@@ -52,10 +58,6 @@ impl Serve for Session {
         }
     }
 
-    fn retry_asked(&self) -> impl Future<Output = ()> + Send {
-        self.shared.task.retry_asked()
-    }
-
     fn connecting(&self) {
         self.shared.connecting();
     }
@@ -66,14 +68,7 @@ impl Serve for Session {
         receiver: &mut T::Receiver,
     ) -> ConnectionError {
         let ping = Notify::new();
-        let ended = tokio::select! {
-            ended = self.write(sender, &ping) => ended,
-            ended = self.read(receiver, &ping) => ended,
-        };
-        match ended {
-            Ok(never) => match never {},
-            Err(error) => error,
-        }
+        until_broken(self.write(sender, &ping), self.read(receiver, &ping)).await
     }
 
     fn disconnected(&self, retry_in: Option<Duration>, error: ConnectionError) {
@@ -91,7 +86,7 @@ impl Session {
         &self,
         sender: &mut impl Sender,
         ping: &Notify,
-    ) -> Result<Never, ConnectionError> {
+    ) -> Result<Infallible, ConnectionError> {
         let hello = self.wire.hello(self.shared.connected());
         let hello = hello.map_err(|_| ConnectionError::Violation("no hello can be made"))?;
         sender.send(hello).await?;
@@ -112,7 +107,7 @@ impl Session {
         &self,
         receiver: &mut impl Receiver,
         ping: &Notify,
-    ) -> Result<Never, ConnectionError> {
+    ) -> Result<Infallible, ConnectionError> {
         loop {
             let message = next_message(receiver, self.idle_timeout, ping).await?;
             let message = self.wire.read(message);
@@ -178,6 +173,3 @@ fn rewound(slot: mpsc::Permit<'_, Queued>) -> ConnectionError {
     slot.send(Queued { event: Event::Rewound, ticket: None, bytes: None });
     ConnectionError::Rewound
 }
-
-/// What a loop without an end returns.
-enum Never {}

@@ -20,6 +20,7 @@ use crate::{
     kept::StateError,
     task::{Stopped, Task},
     transport::ConnectionError,
+    waiting::{self, show},
 };
 
 /// What the application's handles and the connection's task have in common.
@@ -54,12 +55,7 @@ impl Shared {
         let mut core = self.core();
         let unsaved = core.unsaved();
         let result = step(&mut core);
-        let status = core.status();
-        self.status.send_if_modified(|shown| {
-            let changed = *shown != status;
-            *shown = status;
-            changed
-        });
+        show(&self.status, core.status());
         if core.unsaved() < unsaved || core.stopped() {
             self.room.notify_waiters();
         }
@@ -67,15 +63,8 @@ impl Shared {
     }
 
     /// Asks again after each step that made the outbox shorter, until there is an answer.
-    async fn until<R>(&self, mut ask: impl FnMut() -> Option<R>) -> R {
-        loop {
-            let mut room = std::pin::pin!(self.room.notified());
-            room.as_mut().enable();
-            if let Some(answer) = ask() {
-                return answer;
-            }
-            room.await;
-        }
+    async fn until<R>(&self, ask: impl FnMut() -> Option<R>) -> R {
+        waiting::until(&self.room, ask).await
     }
 }
 

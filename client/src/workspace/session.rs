@@ -1,7 +1,7 @@
 //! One connection: takes in the workspace, then writes what waits and reads what the server says,
 //! side by side. Decides nothing: what to send and what to believe is the machine's business.
 
-use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use tokio::{
     sync::Notify,
@@ -15,10 +15,12 @@ use super::{
     wire::{self, Opening, ServerMessage},
 };
 use crate::{
-    driver::Serve,
+    driver::{Serve, until_broken},
     idle::next_message,
     kept::Durable,
+    task::Task,
     transport::{ConnectionError, Message, Receiver, Sender, Transport},
+    waiting::or_never,
 };
 
 /// What every connection of one client needs.
@@ -32,16 +34,8 @@ pub(super) struct Session {
 }
 
 impl Serve for Session {
-    fn subprotocol(&self) -> Option<&'static str> {
-        None
-    }
-
-    fn stop_asked(&self) -> impl Future<Output = ()> + Send + 'static {
-        self.shared.task.stop_asked()
-    }
-
-    fn retry_asked(&self) -> impl Future<Output = ()> + Send {
-        self.shared.task.retry_asked()
+    fn task(&self) -> &Task {
+        &self.shared.task
     }
 
     fn connecting(&self) {
@@ -55,14 +49,9 @@ impl Serve for Session {
     ) -> ConnectionError {
         let ping = Notify::new();
         let refresh = self.shared.connected();
-        let ended = tokio::select! {
-            ended = self.write(sender, &ping) => ended,
-            ended = self.read(receiver, &ping) => ended,
-            () = refresh => Err(ConnectionError::Refreshed),
-        };
-        match ended {
-            Ok(never) => match never {},
-            Err(error) => error,
+        tokio::select! {
+            error = until_broken(self.write(sender, &ping), self.read(receiver, &ping)) => error,
+            () = refresh => ConnectionError::Refreshed,
         }
     }
 
@@ -111,7 +100,7 @@ impl Session {
             tokio::select! {
                 () = self.shared.something_to_send() => {}
                 () = ping.notified() => sender.ping().await?,
-                () = until(ask_at) => {}
+                () = or_never(ask_at.map(sleep_until)) => {}
             }
         }
     }
@@ -157,11 +146,4 @@ async fn send(sender: &mut impl Sender, values: Vec<(Key, Own)>) -> Result<(), C
         sender.send(wire::operation(&key, &own.value, own.stamp)).await?;
     }
     Ok(())
-}
-
-async fn until(at: Option<Instant>) {
-    match at {
-        Some(at) => sleep_until(at).await,
-        None => std::future::pending().await,
-    }
 }

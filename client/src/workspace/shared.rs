@@ -21,6 +21,7 @@ use crate::{
     kept::{Durable, StateError},
     task::{Stopped, Task},
     transport::ConnectionError,
+    waiting::{self, show},
 };
 
 /// What the application's handles and the connection's task have in common.
@@ -57,26 +58,14 @@ impl Shared {
     fn step<R>(&self, step: impl FnOnce(&mut Core) -> R) -> R {
         let mut core = self.core();
         let result = step(&mut core);
-        let status = core.status();
-        self.status.send_if_modified(|shown| {
-            let changed = *shown != status;
-            *shown = status;
-            changed
-        });
+        show(&self.status, core.status());
         self.changed.notify_waiters();
         result
     }
 
     /// Asks again after each step until there is an answer.
-    async fn until<R>(&self, mut ask: impl FnMut() -> Option<R>) -> R {
-        loop {
-            let mut changed = std::pin::pin!(self.changed.notified());
-            changed.as_mut().enable();
-            if let Some(answer) = ask() {
-                return answer;
-            }
-            changed.await;
-        }
+    async fn until<R>(&self, ask: impl FnMut() -> Option<R>) -> R {
+        waiting::until(&self.changed, ask).await
     }
 }
 
