@@ -28,7 +28,7 @@ pub struct Role {
     pub id: String,
     /// Its name. Who is invited without a role gets the one named `member`.
     pub name: String,
-    /// Its permissions, as bits.
+    /// Its permissions, as bits: those of a [`Permission`](super::Permission), and of the application's.
     pub permissions: i64,
 }
 

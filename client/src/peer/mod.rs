@@ -77,6 +77,7 @@ pub use store::EngineStore;
 pub use switchboard::{Line, NoIdentity, Switchboard, Wire, WireReceiver, WireSender};
 
 pub use syncline_protocol::dialects::peer::{
+    access::Permission,
     id::{CanonicalId, PeerId},
     keys::PublicKeys,
     kind::RoomKind,

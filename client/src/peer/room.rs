@@ -215,6 +215,15 @@ impl Room {
         self.step(|core, now| core.machine.rotate_group_key(now))
     }
 
+    /// The vault's key, with which the application can seal what only members who may see the vault are to
+    /// read; `None` while it is not here. It is made once for the room, comes by itself to members whose
+    /// roles say so ([`Permission::ViewVault`](super::Permission::ViewVault)), and is [told](Event::VaultKey) when it does. It never
+    /// changes: whoever is taken out of the group keeps it.
+    #[must_use]
+    pub fn vault_key(&self) -> Option<Zeroizing<[u8; 32]>> {
+        self.0.shared.look(|core| core.machine.vault_key())
+    }
+
     /// Takes a member out: its row is deleted, and the others get a new group key that it does not have.
     /// What it has seen before it has.
     ///

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use syncline_client::peer::{CanonicalId, Group, StartError, Switchboard, WriteError};
+use syncline_client::peer::{
+    CanonicalId, Group, Permission, Room, StartError, Switchboard, WriteError,
+};
 use tokio::time::sleep;
 
 use super::world::{Device, GROUP, MEMBER, ROOM, found, in_time, invited, reaches, same, sees};
@@ -135,4 +137,26 @@ async fn a_room_that_is_let_go_can_be_opened_again_at_once() {
         while in_time(events.next()).await.is_some() {}
     }
     in_time(alice.close()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_key_of_the_vault_comes_to_who_may_see_it() {
+    let board = Switchboard::default();
+    let [alice, bob, carol] = ["alice", "bob", "carol"].map(|name| Device::new(&board, name));
+    let (alices, bobs, carols) = (alice.peers(), bob.peers(), carol.peers());
+    let hers = found(&alices, &["carol"]).await;
+    let keeper = format!(r#"{{"name":"keeper","permissions":{}}}"#, Permission::ViewVault.bits());
+    hers.put("roles", "keeper", keeper).unwrap();
+    hers.put("members", "bob", r#"{"roleIds":["keeper"]}"#).unwrap();
+    let made = in_time(hers.wait_for(Room::vault_key)).await.unwrap();
+    let his = bobs.enter(ROOM, "").unwrap();
+    let carols = carols.enter(ROOM, "").unwrap();
+    let got = in_time(his.wait_for(Room::vault_key)).await.unwrap();
+    assert_eq!(got, made);
+    same(&hers, &carols).await;
+    sleep(Duration::from_secs(180)).await;
+    assert_eq!(carols.vault_key(), None);
+    his.close().await;
+    let his = bobs.enter(ROOM, "").unwrap();
+    assert_eq!(his.vault_key(), Some(made), "kept");
 }

@@ -14,4 +14,5 @@ mod restarts;
 mod rights;
 pub(crate) mod rogue;
 mod signatures;
+mod vault;
 pub(crate) mod world;

@@ -54,7 +54,14 @@ impl<S: Store> Participant<S> {
                 self.host_told(by, (room, PublicKeys { sign, exchange }))
             }
             Control::InviteClaim { request } => self.invite_claimed(&request, by, now),
-            Control::KeyReq | Control::RoomKey { .. } | Control::Unknown(_) => {
+            Control::KeyReq => self.vault_key_asked(by, now),
+            Control::RoomKey { key } => {
+                if opened.rung != Rung::Pairwise {
+                    return Err(Why::NotPairwise.into());
+                }
+                self.vault_key_given(by, key)
+            }
+            Control::Unknown(_) => {
                 if packet.target.is_some() {
                     let ack = Ack { ok: false, code: Some("unsupported".into()) };
                     let answer = self.packet(Kind::UnicastAck, &packet.request);

@@ -1,8 +1,8 @@
 //! The group's key: who makes it, who is given it and from whom it is taken (dossier, H6 to H8).
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
-use super::{Event, Participant, Why, WriteError, halt::Step, marks};
+use super::{Event, Participant, Why, WriteError, halt::Step, marks, paced::Paced};
 use crate::dialects::peer::{
     access::Standing,
     id::{CanonicalId, PeerId},
@@ -15,15 +15,11 @@ use crate::dialects::peer::{
 };
 
 /// Between two requests for the key, at first.
-const ASK_EVERY: Duration = Duration::from_secs(2);
+pub(super) const ASK_EVERY: Duration = Duration::from_secs(2);
 /// And at last, while nobody answers.
-const ASK_EVERY_MAX: Duration = Duration::from_secs(60);
+pub(super) const ASK_EVERY_MAX: Duration = Duration::from_secs(60);
 /// How many are asked at a time.
-const ASKED_MAX: usize = 8;
-/// Between two answers to the same participant.
-const SHARE_EVERY: Duration = Duration::from_secs(2);
-/// Participants whose last answer is remembered.
-const SHARED_MAX: usize = 4096;
+pub(super) const ASKED_MAX: usize = 8;
 
 /// What is known of the group's key beside the key.
 #[derive(Debug, Default)]
@@ -34,7 +30,7 @@ pub(super) struct Group {
     wanted: Option<u64>,
     ask_at: Duration,
     pause: Duration,
-    shared: BTreeMap<PeerId, Duration>,
+    shared: Paced,
     /// A member was taken out, and the key that it has is still in use.
     rotation_due: bool,
 }
@@ -65,18 +61,6 @@ impl Group {
 
     fn is_due(&self, now: Now) -> bool {
         self.deadline().is_some_and(|at| at <= now.elapsed)
-    }
-
-    fn may_share(&mut self, peer: &PeerId, now: Now) -> bool {
-        if self.shared.len() >= SHARED_MAX {
-            self.shared.retain(|_, at| *at + SHARE_EVERY > now.elapsed);
-        }
-        let is_over = self.shared.get(peer).is_none_or(|at| *at + SHARE_EVERY <= now.elapsed);
-        if !is_over || self.shared.len() >= SHARED_MAX {
-            return false;
-        }
-        self.shared.insert(peer.clone(), now.elapsed);
-        true
     }
 }
 
@@ -136,6 +120,7 @@ impl<S: Store> Participant<S> {
         if self.kind != RoomKind::Data {
             return;
         }
+        self.meet_vault(peer, now);
         if self.ring.current().is_none() {
             self.group.want(0, now);
             self.group.ask_at = now.elapsed;
@@ -147,7 +132,7 @@ impl<S: Store> Participant<S> {
     /// Gives somebody the key, if it may have it.
     fn share_key(&mut self, peer: &PeerId, now: Now) {
         let may = self.is_giver() && self.may_read(&peer.canonical());
-        if may && self.group.may_share(peer, now) {
+        if may && self.group.shared.may(peer, now) {
             self.give_key(peer, now);
         }
     }

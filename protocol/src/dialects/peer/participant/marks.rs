@@ -1,7 +1,7 @@
 //! What a participant keeps of itself over a restart: its keys, the name of its node, marks.
 //!
 //! Entries, each of form 1: in the space of keys `room` → both seeds, `room-before` → those before the
-//! last rotations; in that of marks `node` → a name, `founded` → nothing, `published` → a timestamp,
+//! last rotations, `vault` → the vault's key; in that of marks `node` → a name, `founded` → nothing, `published` → a timestamp,
 //! `host` → its name and perhaps its keys, `giver` → who gave the group key, `rotate` → nothing.
 
 use zeroize::Zeroizing;
@@ -88,6 +88,20 @@ pub(super) fn replace_keys(
     };
     let now = [&[FORM], &new.to_bytes()[..]].concat();
     store.apply(vec![change("room-before", value), change("room", now)])
+}
+
+/// The vault's key. That it is there is also the mark that none is to be made any more.
+pub(super) fn vault_key(store: &dyn Store) -> Result<Option<Zeroizing<[u8; 32]>>, StoreFailed> {
+    let Some(bytes) = read(store, Space::Keys, "vault")?.map(Zeroizing::new) else {
+        return Ok(None);
+    };
+    let key = <[u8; 32]>::try_from(bytes.as_slice());
+    let key = key.map_err(|_| StoreFailed("the key of the vault cannot be read".into()))?;
+    Ok(Some(Zeroizing::new(key)))
+}
+
+pub(super) fn set_vault_key(store: &mut dyn Store, key: &[u8; 32]) -> Result<(), StoreFailed> {
+    put(store, Space::Keys, "vault", Some(key))
 }
 
 /// The name of this installation's node: whoever loses the store gets another.

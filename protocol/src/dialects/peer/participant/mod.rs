@@ -22,6 +22,7 @@ mod merge;
 mod open;
 mod opening;
 mod output;
+mod paced;
 mod people;
 mod pipeline;
 mod presence;
@@ -33,6 +34,7 @@ mod settings;
 mod syncs;
 mod timers;
 mod tracked;
+mod vault;
 mod why;
 mod wishes;
 mod write;
@@ -50,7 +52,7 @@ use zeroize::Zeroizing;
 
 use self::{
     answers::Answering, buffers::Buffer, group::Group, halt::Halt, handshakes::Handshakes,
-    live::Live, lobby::Lobby, people::People, replays::Replays, tracked::Tracked,
+    live::Live, lobby::Lobby, people::People, replays::Replays, tracked::Tracked, vault::Vault,
 };
 use super::{
     access::Access,
@@ -89,6 +91,7 @@ pub struct Participant<S> {
     session: Option<Zeroizing<[u8; 32]>>,
     ring: KeyRing,
     group: Group,
+    vault: Vault,
 
     is_connected: bool,
     frame_bytes_max: usize,

@@ -13,6 +13,7 @@ use super::{
     people::People,
     replays::Replays,
     tracked::Tracked,
+    vault::Vault,
 };
 use crate::dialects::peer::{
     access::{Access, Founding, is_guarded},
@@ -62,6 +63,7 @@ impl<S: Store> Participant<S> {
             keys_before: marks::keys_before(&store)?,
             ring: KeyRing::open(&store)?,
             group: Group::open(&store)?,
+            vault: Vault::open(&store)?,
             live: Live::open(&store)?,
             host: Host::open(&store)?,
             election: Election::new(me.clone()),

@@ -71,6 +71,13 @@ pub enum Event {
         /// Its epoch.
         epoch: u64,
     },
+    /// There is a vault's key: see [`vault_key`](super::Participant::vault_key).
+    VaultKey,
+    /// Who may give the vault's key gave another than the one that is here, which stays.
+    VaultKeyConflict {
+        /// Who.
+        peer: PeerId,
+    },
     /// Somebody answered what was asked: all that it had is here.
     Synced {
         /// Who.

@@ -62,6 +62,7 @@ impl<S: Store> Participant<S> {
         self.consistency.disconnected();
         self.answers.clear();
         self.group.disconnected();
+        self.vault.disconnected();
         self.settle(now);
     }
 

@@ -61,6 +61,7 @@ impl<S: Store> Participant<S> {
             self.consistency.deadline(),
             self.time.deadline(),
             self.group.deadline(),
+            self.vault_deadline(),
             self.answers_deadline(),
             self.lobby_deadline(),
             self.host.deadline(),
@@ -114,8 +115,10 @@ impl<S: Store> Participant<S> {
             return Ok(());
         }
         self.make_first_key(now)?;
+        self.make_vault_key()?;
         self.rotate_if_due(now)?;
         self.ask_for_key(now);
+        self.ask_for_vault_key(now);
         self.publish(now)?;
         self.continue_answers(now)
     }
