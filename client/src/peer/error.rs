@@ -50,6 +50,9 @@ pub enum InviteError {
     /// No group was founded in this room, or it has not come here yet.
     #[error("this room has no group that can invite")]
     NoGroup,
+    /// The group has as many invites as are looked at, and none of them expired a day ago: take some back.
+    #[error("the group has as many invites as it may have; take some of them back")]
+    TooMany,
     /// It could not be written.
     #[error(transparent)]
     Write(#[from] WriteError),

@@ -1,10 +1,10 @@
 //! What a group is founded with, and the invites that it carries, as the rows that say so.
 //! Knows JSON; no room and no store.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use syncline_protocol::dialects::peer::{id::PeerId, participant::Edit};
+use syncline_protocol::dialects::peer::{access::GroupSettings, id::PeerId, participant::Edit};
 
 /// The table that says what a group is.
 pub(super) const GROUP_SETTINGS: &str = "group_settings";
@@ -75,20 +75,19 @@ impl Default for Invite {
 }
 
 impl Invite {
-    /// The row of a group with this invite in it; `None` when `settings` is no such row.
-    pub(super) fn added_to(&self, settings: &str, code: &str, now: SystemTime) -> Option<Edit> {
-        let mut settings: Value = serde_json::from_str(settings).ok()?;
+    /// The row of a group with this invite in it, and without those that expired long ago; `None` when it
+    /// has as many as it may. `now_ms` is in milliseconds since the Unix epoch.
+    pub(super) fn added_to(&self, settings: &str, code: &str, now_ms: i64) -> Option<Edit> {
         let mut invite = json!({ "code": code, "isSingleUse": self.is_single_use });
         if let Some(lifetime) = self.lifetime {
-            let ends = now.duration_since(UNIX_EPOCH).unwrap_or_default() + lifetime;
-            invite["expiresAt"] = u64::try_from(ends.as_millis()).unwrap_or(u64::MAX).into();
+            let lifetime_ms = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
+            invite["expiresAt"] = now_ms.saturating_add(lifetime_ms).into();
         }
         if let Some(role) = &self.role {
             invite["roleId"] = role.as_str().into();
         }
-        let fields = settings.as_object_mut()?;
-        fields.entry("invites").or_insert_with(|| json!([])).as_array_mut()?.push(invite);
-        Some(edit(GROUP_SETTINGS, GROUP, &settings))
+        let value = GroupSettings::of_value(Some(settings)).with_invite(now_ms, invite)?;
+        Some(Edit { table: GROUP_SETTINGS.into(), id: GROUP.into(), value: Some(value) })
     }
 }
 

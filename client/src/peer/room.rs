@@ -1,7 +1,7 @@
 //! The handle an application holds of one room: what is in it, who is in it, what happens in it.
 //! Knows what is asked of whom; every rule is the machine's.
 
-use std::{collections::BTreeSet, fmt, sync::Arc, time::SystemTime};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use syncline_protocol::dialects::peer::{
     id::{CanonicalId, PeerId},
@@ -248,8 +248,10 @@ impl Room {
         self.step(|core, now| {
             let row = core.machine.get(GROUP_SETTINGS, GROUP).map_err(WriteError::from)?;
             let row = row.ok_or(InviteError::NoGroup)?;
-            let edit = invite.added_to(&row, &code, SystemTime::now());
-            Ok(core.machine.write(vec![edit.ok_or(InviteError::NoGroup)?], now)?)
+            // The clock as it is put right by the server's and the others'.
+            let now_ms = now.wall_ms().saturating_add(core.machine.clock_offset_ms());
+            let edit = invite.added_to(&row, &code, now_ms).ok_or(InviteError::TooMany)?;
+            Ok(core.machine.write(vec![edit], now)?)
         })
         .map(|()| code)
     }

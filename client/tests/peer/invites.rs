@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use syncline_client::peer::{
-    ConnectionError, Event, Group, Happened, HostPin, Invite, JoinError, PeerId, Peers, Switchboard,
+    ConnectionError, Event, Group, Happened, HostPin, Invite, InviteError, JoinError, PeerId,
+    Peers, Switchboard,
 };
 
 use super::world::{Device, GROUP, ROOM, found, in_time, invited, sees};
@@ -111,4 +112,21 @@ async fn without_a_host_nobody_answers() {
     // The code was shown to nobody, and is as good as before.
     let _door = alice.host_invites(GROUP, "").unwrap();
     in_time(bob.redeem(GROUP, "", &code)).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn invites_that_expired_go_when_the_next_is_made() {
+    let [alice, ..] = world();
+    let hers = found(&alice, &[]).await;
+    let old: Vec<_> = (0..1024).map(|n| format!(r#"{{"code":"{n}","expiresAt":{n}}}"#)).collect();
+    let row = format!(r#"{{"name":"family","ownerId":"alice","invites":[{}]}}"#, old.join(","));
+    hers.put("group_settings", "group", row).unwrap();
+    let code = hers.invite(&Invite::default()).unwrap();
+    let row = hers.get("group_settings", "group").unwrap().unwrap();
+    assert!(row.contains(&code) && !row.contains("\"expiresAt\":7}"), "{row}");
+    assert_eq!(row.matches("\"code\"").count(), 1, "{row}");
+    // Those that are good are not taken away for another.
+    let full = row.replace('[', &format!("[{}", r#"{"code":"x"},"#.repeat(1023)));
+    hers.put("group_settings", "group", full).unwrap();
+    assert!(matches!(hers.invite(&Invite::default()), Err(InviteError::TooMany)));
 }

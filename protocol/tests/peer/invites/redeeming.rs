@@ -100,6 +100,22 @@ fn expired_codes_are_none() {
 }
 
 #[test]
+fn with_a_code_that_is_used_up_go_those_that_expired_a_day_before() {
+    const DAY: u64 = 24 * 3600 * 1000;
+    let invites = json!([
+        {"code": "a"}, {"code": "b", "expiresAt": START_MS}, {"code": "c", "expiresAt": START_MS + 1},
+        {"code": "m", "isSingleUse": false},
+    ]);
+    let mut lobby = Lobby::new(&invites);
+    assert!(is_redeemed(&lobby.shown(at(DAY), &shows("r1", "m"))));
+    assert_eq!(lobby.codes().len(), 4, "a code for many changes nothing of the row");
+    let mut other = shows("r2", "a");
+    other.joiner = "user:Sue".into();
+    assert!(is_redeemed(&lobby.shown(at(DAY), &other)));
+    assert_eq!(lobby.codes(), ["c", "m"]);
+}
+
+#[test]
 fn hosts_of_other_groups_and_those_who_may_not_say_nothing() {
     let invites = json!([{"code": "c"}]);
     let mut other = shows("r", "c");

@@ -10,6 +10,10 @@ use crate::dialects::peer::{id::CanonicalId, moment, rows::Row};
 /// Invites of one row that are looked at, at most: the first ones.
 pub const INVITES_MAX: usize = 1024;
 
+/// So long an invite that has expired stays where it is: a day, for the clock of who takes it out may be
+/// wrong, and that of who made it.
+const EXPIRED_STAYS_MS: i64 = 24 * 3600 * 1000;
+
 /// An invite, as a group carries it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Invite {
@@ -35,6 +39,11 @@ impl Invite {
     #[must_use]
     pub fn has_expired(&self, wall_ms: i64) -> bool {
         self.expires_ms.is_some_and(|expires| expires <= wall_ms)
+    }
+
+    /// Whether it expired so long ago that it need not be kept.
+    fn is_stale(&self, wall_ms: i64) -> bool {
+        self.has_expired(wall_ms.saturating_sub(EXPIRED_STAYS_MS))
     }
 
     fn read(value: &Value) -> Option<Self> {
@@ -100,17 +109,45 @@ impl GroupSettings {
     }
 
     /// The JSON of this row without the invites that `is_used` says; `None` when there is none of them.
+    /// Those that expired a day before `wall_ms`, in milliseconds since the Unix epoch, go with them: else
+    /// the row would grow for ever.
     #[must_use]
-    pub fn without_invites(&self, is_used: impl Fn(&Invite) -> bool) -> Option<String> {
+    pub fn without_invites(
+        &self,
+        wall_ms: i64,
+        is_used: impl Fn(&Invite) -> bool,
+    ) -> Option<String> {
         let used = |value: &Value| Invite::read(value).is_some_and(|invite| is_used(&invite));
-        let left: Vec<Value> =
-            self.invite_values().iter().filter(|value| !used(value)).cloned().collect();
-        if left.len() == self.invite_values().len() {
+        let is_any_used = self.invite_values().iter().any(used);
+        is_any_used.then(|| {
+            let left = self.live_invites(wall_ms).filter(|value| !used(value)).cloned().collect();
+            self.with(left)
+        })
+    }
+
+    /// The JSON of this row with one invite more, and without those that expired a day before `wall_ms`,
+    /// in milliseconds since the Unix epoch; `None` when it has as many as are looked at.
+    #[must_use]
+    pub fn with_invite(&self, wall_ms: i64, invite: Value) -> Option<String> {
+        let mut invites: Vec<Value> = self.live_invites(wall_ms).cloned().collect();
+        if invites.len() >= INVITES_MAX {
             return None;
         }
+        invites.push(invite);
+        Some(self.with(invites))
+    }
+
+    /// Those that expired long ago are not among them; what cannot be read is.
+    fn live_invites(&self, wall_ms: i64) -> impl Iterator<Item = &Value> + '_ {
+        let is_stale =
+            move |value: &Value| Invite::read(value).is_some_and(|invite| invite.is_stale(wall_ms));
+        self.invite_values().iter().filter(move |value| !is_stale(value))
+    }
+
+    fn with(&self, invites: Vec<Value>) -> String {
         let mut fields = self.fields.clone();
-        fields.insert("invites".into(), Value::Array(left));
-        Some(Value::Object(fields).to_string())
+        fields.insert("invites".into(), Value::Array(invites));
+        Value::Object(fields).to_string()
     }
 
     /// Whether nothing but the invites is another than in `other`.

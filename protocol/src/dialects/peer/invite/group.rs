@@ -53,19 +53,20 @@ impl Group<'_> {
         Some(Valid { is_single_use, role: first.role.clone() })
     }
 
-    /// What to write, all at once, so that `joiner` is a member and the code is used up.
+    /// What to write, all at once, so that `joiner` is a member and the code is used up. `wall_ms` is now,
+    /// in milliseconds since the Unix epoch: what expired long before goes from the rows with the code.
     pub(super) fn admit(
         &self,
         invite_room: &str,
         code: &str,
         joiner: &PeerId,
-        valid: &Valid,
+        (valid, wall_ms): (&Valid, i64),
     ) -> Vec<Edit> {
         let mut edits = Vec::new();
         if valid.is_single_use {
             let is_used = |invite: &Invite| is_same_code(&invite.code, code);
             for (row, settings) in self.settings_of(invite_room) {
-                let without = settings.without_invites(is_used);
+                let without = settings.without_invites(wall_ms, is_used);
                 edits.extend(without.map(|value| edit(&row.table, &row.id, value)));
             }
         }

@@ -173,7 +173,8 @@ impl Host {
             return None;
         }
         let valid = group.valid(shown.group, shown.code, now.wall_ms())?;
-        let edits = group.admit(shown.group, shown.code, shown.joiner, &valid);
+        let wall_ms = now.wall_ms();
+        let edits = group.admit(shown.group, shown.code, shown.joiner, (&valid, wall_ms));
         let changes = self.grants.grant(shown.name(), now.wall_ms());
         Some(Redeem {
             request: shown.request.clone(),
