@@ -119,12 +119,10 @@ impl Board {
         let moment = Moment { now: now(), ..Moment::default() };
         let Some(connected) = self.connections.get_mut(&member) else { return };
         match connected.session.receive(message, moment) {
-            Ok(Step::Command(command)) => {
+            Ok(Step::Command(command) | Step::Refused { command, .. }) => {
                 let room = connected.room.clone();
                 self.apply(&room, member, command);
             }
-            Ok(Step::Reply(message)) => connected.text(&message),
-            Ok(Step::Answered { message, .. }) => connected.text(&message),
             Ok(_) => {}
             Err(violation) => self.end(member, Some(violation)),
         }

@@ -82,8 +82,14 @@ pub enum Step<C> {
         /// The whole message, in the session's framing.
         message: Vec<u8>,
     },
-    /// The peer is told this at once: a whole message, in the session's framing.
-    Reply(Bytes),
+    /// The message is not taken. The reason is a metric label; the peer is told by the room, which gets
+    /// this command for it, so that the answer comes in the order of what else the room tells.
+    Refused {
+        /// The reason, a metric label.
+        reason: &'static str,
+        /// For the room that the session joined.
+        command: C,
+    },
     /// Follow `room`: first every record after `after`, then what is released from now on.
     Join {
         /// The room's name.

@@ -133,7 +133,7 @@ pub(crate) fn label(step: Result<Step<Command>, Violation>) -> String {
         Ok(Step::Command(_)) => "command".into(),
         Ok(Step::Answered { reason, .. }) => format!("answered {reason}"),
         Ok(Step::Open { room, .. }) => format!("open {room}"),
-        Ok(Step::Reply(message)) => format!("reply of {} bytes", message.len()),
+        Ok(Step::Refused { reason, .. }) => format!("refused {reason}"),
         Ok(Step::Acts(acts)) => format!("acts {}", acts.len()),
         Err(Violation { code, .. }) => format!("close {code}"),
     }

@@ -53,8 +53,9 @@ impl<D: Dialect> Hub<D> {
                 self.counters().ignored(reason);
                 connection.tell_from_task(message_frame(connection.framing(), &message));
             }
-            Step::Reply(message) => {
-                connection.tell_from_task(message_frame(connection.framing(), &message));
+            Step::Refused { reason, command } => {
+                self.counters().ignored(reason);
+                self.command(connection, command, bytes + COMMAND_BYTES_EXTRA, false);
             }
             Step::Join { room, after } => self.join(connection, &room, Wish::Join { after }),
             Step::Open { room, opening } => self.join(connection, &room, Wish::Open(opening)),

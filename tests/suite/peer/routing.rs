@@ -3,9 +3,13 @@
 use std::collections::VecDeque;
 
 use serde_json::{Value, json};
-use syncline_tests::peer::{
-    Client, DATA_CHUNK, HANDSHAKE, Packet, Said, claims, data, error, field, packets, presence,
-    token,
+use syncline_tests::{
+    http::Raw,
+    peer::{
+        Client, DATA_CHUNK, HANDSHAKE, Packet, Said, claims, data, error, field, packets, presence,
+        token,
+    },
+    ws::{BINARY, FIN, Socket, TEXT, masked, upgrade_request},
 };
 
 use crate::{each, hex};
@@ -190,6 +194,42 @@ fn text_is_for_control_and_what_is_unknown_is_passed_over() {
         }
         ann.say(r#"{"t":"ping","more":[1]}"#);
         assert_eq!(ann.control(), json!({ "t": "pong" }));
+    });
+}
+
+#[test]
+fn answers_come_in_the_order_of_what_they_are_about_and_behind_the_welcome() {
+    each(|server| {
+        // All in one piece with the request: the room hears of it while the welcome is being made.
+        let path = format!("/v1/peer/room?access_token={}", token(claims("ann", "*"), &json!({})));
+        let mut all = upgrade_request(server.address(), &path, &[]).into_bytes();
+        let (ping, text) = (br#"{"t":"ping"}"#, FIN | TEXT);
+        let to_nobody = Packet {
+            kind: HANDSHAKE,
+            request_id: "r1",
+            sender_id: "ann",
+            target_id: "nobody",
+            ..Packet::default()
+        };
+        all.extend(masked(text, ping));
+        all.extend(masked(FIN | BINARY, &to_nobody.bytes()));
+        all.extend(masked(FIN | BINARY, &data("eve", "r2", b"x")));
+        all.extend(masked(FIN | BINARY, &data("eve", "r3", b"x")));
+        all.extend(masked(text, ping));
+        let mut raw = Raw::connect(server.address());
+        raw.send(&all);
+        assert_eq!(raw.answer().unwrap().status, 101);
+        let mut socket = Socket::over(raw);
+        let mut told = || -> Value { serde_json::from_slice(&socket.frame().payload).unwrap() };
+        assert_eq!(told()["t"], "welcome");
+        let pong = json!({ "t": "pong" });
+        assert_eq!(told(), pong);
+        let undeliverable =
+            json!({ "t": "undeliverable", "request_id": "r1", "target_id": "nobody" });
+        assert_eq!(told(), undeliverable);
+        assert_eq!(told(), error("sender_mismatch", "r2"));
+        assert_eq!(told(), error("sender_mismatch", "r3"));
+        assert_eq!(told(), pong);
     });
 }
 

@@ -121,9 +121,9 @@ impl World {
             return;
         }
         match connection.session.receive(message, moment) {
-            Ok(Step::Command(command)) => drop(self.apply(from, command)),
-            Ok(Step::Answered { message, .. }) => connection.inbox.push(text(&message)),
-            Ok(Step::Reply(message)) => connection.inbox.push(text(&message)),
+            Ok(Step::Command(command) | Step::Refused { command, .. }) => {
+                drop(self.apply(from, command));
+            }
             Ok(Step::None | Step::Ignored(_)) => {}
             Ok(step) => panic!("a session of this dialect has no such step: {step:?}"),
             Err(violation) => {

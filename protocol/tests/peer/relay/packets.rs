@@ -9,7 +9,9 @@ use syncline_protocol::{
     },
 };
 
-use super::double::{DATA_CHUNK, Got, SYNC_REQ, UNKNOWN, World, broadcast, handshake, packet};
+use super::double::{
+    DATA_CHUNK, Got, HANDSHAKE, SYNC_REQ, UNKNOWN, World, broadcast, handshake, packet,
+};
 
 struct Three {
     world: World,
@@ -117,6 +119,23 @@ fn nobody_speaks_for_another() {
     let truth = broadcast(DATA_CHUNK, "alice", b"");
     world.send(alice, &truth);
     assert_eq!(world.got(bob), [Got::Packet(truth)], "the connection stays");
+}
+
+#[test]
+fn answers_come_in_the_order_of_what_they_are_about() {
+    let Three { mut world, alice, .. } = three();
+    world.send(alice, &packet(HANDSHAKE, "one", "alice", "nobody", b""));
+    world.send(alice, &packet(HANDSHAKE, "two", "bob", "", b""));
+    world.say(alice, r#"{"t":"ping"}"#);
+    world.send(alice, &packet(HANDSHAKE, "three", "alice", "alice", b""));
+    let told = world.told(alice);
+    let expected = [
+        undeliverable("one", "nobody"),
+        error(Code::SenderMismatch, "two"),
+        Control::Pong,
+        undeliverable("three", "alice"),
+    ];
+    assert_eq!(told, expected);
 }
 
 #[test]

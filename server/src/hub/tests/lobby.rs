@@ -229,7 +229,7 @@ impl dialect::Session for Session {
                 packet(Some(to), message)
             }
             Some(("echo", text)) => Ok(Step::Command(Command::Echo(text.into()))),
-            None if text == "ping" => Ok(Step::Reply("pong".into())),
+            None if text == "ping" => Ok(Step::Command(Command::Echo("pong".into()))),
             None if text == "bad" => Err(FORBIDDEN),
             _ => panic!("the test says nonsense: {text}"),
         }

@@ -6,7 +6,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::control::Left;
+use super::control::{Code, Left};
 use crate::{
     dialect::{Refused, UnixMillis},
     dialects::peer::{
@@ -30,6 +30,15 @@ pub enum Command {
     Packet(Packet),
     /// A session has sent a frame that is no packet: it is told so and closed.
     Malformed,
+    /// A session has sent something that it may not: it is told so.
+    Complain {
+        /// Why.
+        code: Code,
+        /// Its request; empty for none.
+        request_id: Box<str>,
+    },
+    /// A session wants to know that all it sent before has been done.
+    Ping,
     /// A caller: removes whoever bears this name, or the same one in another form, and bans it until this
     /// time, or not at all. Answered with [`Answer::Kicked`] or [`Answer::Refused`].
     Kick {

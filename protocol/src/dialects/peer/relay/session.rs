@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{
     close,
     command::{Answer, Command, Entering, Packet},
-    control::{self, Ask, Code, Control, Left},
+    control::{Ask, Code, Control, Left},
     rate::Bucket,
     scan::Route,
     settings::{Rate, Settings},
@@ -17,7 +17,7 @@ use crate::{
     dialects::peer::{id::PeerId, kind::RoomKind},
 };
 
-/// Why messages are passed over: the reasons in [`Step::Ignored`] and [`Step::Answered`].
+/// Why messages are passed over: the reasons in [`Step::Ignored`] and [`Step::Refused`].
 pub mod ignored {
     /// Text that is no control message, or none that is known.
     pub const UNKNOWN_TEXT: &str = "unknown_text";
@@ -87,7 +87,7 @@ impl Session {
 
     fn text(text: &str) -> Step<Command> {
         match Ask::decode(text) {
-            Some(Ask::Ping) => Step::Reply(Control::Pong.encode().into()),
+            Some(Ask::Ping) => Step::Command(Command::Ping),
             None => Step::Ignored(ignored::UNKNOWN_TEXT),
         }
     }
@@ -119,7 +119,8 @@ impl Session {
         if !bucket.take(COMPLAINTS, now) {
             return Step::Ignored(reason);
         }
-        Step::Answered { reason, message: control::error(code, Some(request_id)) }
+        let command = Command::Complain { code, request_id: request_id.into() };
+        Step::Refused { reason, command }
     }
 }
 

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use self::{kept::Kept, people::People};
 use super::{
     command::{Answer, Command},
-    control::{Control, Left},
+    control::{self, Control, Left},
     rate::Rates,
     settings::Settings,
 };
@@ -64,6 +64,13 @@ impl Room {
         }
     }
 
+    /// Tells somebody something, if it is in the room: behind all that it was told before.
+    fn answer(&mut self, from: Member, message: Vec<u8>, effects: &mut impl Shows) {
+        if self.people.find(from).is_some() {
+            effects.say(message, Audience::One(from));
+        }
+    }
+
     /// Somebody has gone: the others are told, once.
     fn leave(&mut self, member: Member, reason: Left, effects: &mut impl Shows) {
         let Some(person) = self.people.remove(member) else { return };
@@ -106,6 +113,10 @@ impl dialect::Room for Room {
             Command::Leave(reason) => self.leave(from, reason, effects),
             Command::Packet(packet) => self.packet(from, &packet, now, collections, effects),
             Command::Malformed => self.malformed(from, effects),
+            Command::Complain { code, request_id } => {
+                self.answer(from, control::error(code, Some(&request_id)), effects);
+            }
+            Command::Ping => self.answer(from, Control::Pong.encode(), effects),
             Command::Kick { identity, ban_until } => {
                 let answer = self.kick(&identity, ban_until, now, collections, effects)?;
                 effects.answer(answer);
