@@ -115,6 +115,8 @@ fn who_is_not_let_in_is_told_so_by_http() {
         }
         for bad in ["&since_seq=x", "&since_seq=-1", "&since_seq="] {
             assert_eq!(dial(server.address(), "team%2Fa", &good, bad).1.status, 400, "{bad}");
+            let asked = ask(server, &format!("{path}?{}", &bad[1..]), &good);
+            assert_eq!(asked.0, 400, "a page learns of it too: {bad}");
         }
     });
 }

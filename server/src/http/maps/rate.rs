@@ -1,11 +1,11 @@
-//! How often one user may post a message: a bucket for each, in a table that never grows.
+//! How often one user may do something: a bucket for each user and thing, in a table that never grows.
 //!
-//! Users are told apart by a keyed hash; two that share a bucket share its rate.
+//! They are told apart by a keyed hash; two that share a bucket share its rate.
 
 use std::{
     collections::hash_map::RandomState,
     fmt,
-    hash::BuildHasher,
+    hash::{BuildHasher, Hash},
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -38,9 +38,10 @@ impl Default for Rates {
 }
 
 impl Rates {
-    /// Takes one request of a user who may send so many per second; false when his bucket is empty.
-    pub(crate) fn take(&self, user: &str, per_second: u32, now: UnixMillis) -> bool {
-        let bucket = &self.full_at[self.hash.hash_one(user) as usize % BUCKETS];
+    /// Takes one request of `who`, a user or a user with what he asks, who may send so many per second; false
+    /// when the bucket is empty.
+    pub(crate) fn take(&self, who: impl Hash, per_second: u32, now: UnixMillis) -> bool {
+        let bucket = &self.full_at[self.hash.hash_one(who) as usize % BUCKETS];
         let now = now.0.saturating_mul(1000);
         let cost = 1_000_000 / u64::from(per_second.max(1));
         let room = BURST_SECONDS * 1_000_000;
@@ -69,6 +70,17 @@ mod tests {
         assert_eq!(taken(&rates, "ann", NOW, 100), 64);
         assert_eq!(taken(&rates, "ann", UnixMillis(NOW.0 + 500), 100), 16);
         assert_eq!(taken(&rates, "ann", UnixMillis(NOW.0 + 60_000), 100), 64);
+    }
+
+    #[test]
+    fn what_a_user_does_elsewhere_counts_there() {
+        // Buckets may be shared by chance: not by ten users in a row.
+        let rates: Vec<Rates> = (0..10).map(|_| Rates::default()).collect();
+        let untouched = rates.iter().any(|rates| {
+            assert_eq!(taken(rates, "ann", NOW, 100), 64);
+            rates.take(("packets", "ann"), 32, NOW)
+        });
+        assert!(untouched);
     }
 
     #[test]

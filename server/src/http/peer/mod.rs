@@ -105,6 +105,8 @@ impl Api {
         ticket: &Ticket,
         mut request: Request<Incoming>,
     ) -> Result<Answer, Failed> {
+        // First, so that a page that asks without a WebSocket is told of it.
+        let since_seq = packets::number(request.uri().query(), "since_seq")?;
         let switching = upgrade::check(&request).map_err(Failed::NoUpgrade)?;
         let shared = &self.shared;
         if !shared.admits_page(request.headers()) {
@@ -114,7 +116,6 @@ impl Api {
         if !shared.health.is_ready() {
             return Err(Failed::Closed);
         }
-        let since_seq = packets::number(request.uri().query(), "since_seq")?;
         let subprotocol = entry::confirmed(None, &entry::offered(request.headers()));
         if let Some(mut open) = ticket.take() {
             open.keep(Box::new(shared.participants.enter(&room, entrant.identity.as_str())));
@@ -143,7 +144,7 @@ impl Api {
         entrant.may_read_packets()?;
         let wanted = Wanted::of(query)?;
         let reader = entrant.identity.as_str();
-        if !self.shared.rates.take(reader, PAGES_PER_SECOND, now()) {
+        if !self.shared.rates.take(("packets", reader), PAGES_PER_SECOND, now()) {
             return Err(Failed::TooOften);
         }
         let described = self.describe(room).await?;
