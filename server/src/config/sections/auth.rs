@@ -10,7 +10,8 @@ use crate::config::TokenAlgorithm;
 pub struct AuthConfig {
     /// Whether an address that others can reach may be served without a token.
     pub insecure_open: bool,
-    /// When set, whoever shows this token may ask `/admin/` for figures and backups.
+    /// When set, whoever shows this token may ask `/admin/` for figures and backups, and
+    /// moderate the rooms of the peer dialect.
     pub admin_token: Option<String>,
     /// The HMAC secret that tokens are signed with, its bytes as they are. With neither this nor a
     /// key one is made in the data directory.

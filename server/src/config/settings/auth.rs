@@ -24,7 +24,7 @@ pub(super) static SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "auth.admin_token",
-        doc: "When set, whoever shows this token may ask a running server for figures and backups (/admin/).",
+        doc: "When set, whoever shows this token may ask a running server for figures and backups and moderate the rooms of the peer dialect (/admin/).",
         short_flag: None,
         field: Field::Secret {
             wants: TOKEN,
