@@ -38,8 +38,8 @@ pub(super) struct Core {
     failed: Option<StoreFailed>,
     /// What the server kept when it let this peer in.
     last_seq: u64,
-    /// All of that has come.
-    is_caught_up: bool,
+    /// So far has come what it kept, and that was not taken note of yet.
+    reached: Option<u64>,
     /// Everything up to here has come and is durable.
     since: u64,
 }
@@ -63,7 +63,7 @@ impl Core {
             asks: VecDeque::new(),
             failed: None,
             last_seq: 0,
-            is_caught_up: false,
+            reached: None,
             since,
         }
     }
@@ -175,7 +175,7 @@ impl Core {
         self.connection = connection;
         self.outgoing.clear();
         self.outgoing_bytes = 0;
-        self.is_caught_up = false;
+        self.reached = None;
         if was_online {
             self.machine.disconnected(now);
         }
@@ -187,9 +187,14 @@ impl Core {
         }
     }
 
+    /// Of what the server kept all up to this has come.
+    pub(super) fn replayed(&mut self, seq: u64) {
+        self.reached = Some(seq);
+    }
+
     /// All that the server kept has come.
     pub(super) fn caught_up(&mut self) {
-        self.is_caught_up = true;
+        self.reached = Some(self.last_seq);
     }
 
     /// From where the next connection asks for what the server kept.
@@ -204,10 +209,8 @@ impl Core {
         if self.failed.is_some() || self.unsynced().is_some() || waits {
             return None;
         }
-        let moved = std::mem::take(&mut self.is_caught_up) && self.last_seq != self.since;
-        if moved {
-            self.since = self.last_seq;
-        }
-        moved.then_some(self.since)
+        let moved = self.reached.take().filter(|reached| *reached != self.since)?;
+        self.since = moved;
+        Some(moved)
     }
 }

@@ -155,6 +155,9 @@ impl Session {
                 self.shared
                     .step_if_open(|core, now| core.undeliverable(&request_id, &target_id, now));
             }
+            Some(Control::Replayed { seq }) => {
+                self.shared.step_if_open(|core, _| core.replayed(seq));
+            }
             Some(Control::CaughtUp) => self.shared.step_if_open(|core, _| core.caught_up()),
             Some(Control::Error { code, request_id }) => {
                 let request = request_id.as_ref().map_or("", |request| request.as_str());

@@ -210,6 +210,14 @@ pub trait Session {
         moment: Moment,
     ) -> Result<Step<Self::Command>, Violation>;
 
+    /// Called now and then while records are [replayed](super::Effects::replay), when all up to `seq` have been
+    /// sent that are for this session, and no power cut takes one of those back: the message, if any, that
+    /// says so.
+    fn replayed(&mut self, seq: u64) -> Option<Vec<u8>> {
+        let _ = seq;
+        None
+    }
+
     /// Called once, when the history asked for with [`Step::Join`], or [replayed](super::Effects::replay), has
     /// been sent up to `seq`: the message, if any, that says so.
     fn caught_up(&mut self, seq: u64) -> Option<Vec<u8>> {

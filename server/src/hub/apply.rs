@@ -158,7 +158,7 @@ impl<D: Dialect> Hub<D> {
         let applied = state.apply(member, command, self.now(), &mut collections, &mut effects);
         let (trimmed, keeps) = (*collections.trimmed, collections.has_written);
         if D::WRITES_BEHIND && sender.opens {
-            effects.end_replays(collections.numbers.last_seq);
+            effects.end_replays(collections.numbers.last_seq, collections.durable_seq);
         }
         let TurnEffects { answer, early, refused, .. } = effects;
         self.note_untaken(applied, refused, is_of_a_follower.then_some(to));

@@ -69,11 +69,12 @@ impl<D: Dialect, F: Fn(Member) -> Found<D>> TurnEffects<'_, D, F> {
         self.showing.get_or_insert_default()
     }
 
-    /// What this command replays goes up to the end of the log as it is now.
-    pub(super) fn end_replays(&mut self, last: u64) {
+    /// What this command replays goes up to the end of the log as it is now, of which so much is `certain`.
+    pub(super) fn end_replays(&mut self, last: u64, certain: u64) {
         let openings = self.showing.iter_mut().flat_map(|showing| showing.openings());
         for replay in openings.filter_map(|opening| opening.replay.as_mut()) {
             replay.end = replay.end.min(last);
+            replay.certain = replay.certain.min(certain);
         }
     }
 
@@ -110,7 +111,8 @@ impl<D: Dialect, F: Fn(Member) -> Found<D>> Effects for TurnEffects<'_, D, F> {
         debug_assert!(opening.is_some(), "a replay comes behind an opening");
         if let Some(opening) = opening {
             // How far it goes is known at the end of the command.
-            let wanted = Wanted { after, end: u64::MAX, reader: reader.clone() };
+            let (end, certain) = (u64::MAX, u64::MAX);
+            let wanted = Wanted { after, end, certain, reader: reader.clone() };
             opening.replay = Some(Box::new(wanted));
         }
     }

@@ -8,14 +8,14 @@ use std::{collections::VecDeque, rc::Rc, sync::Arc};
 
 use bytes::Bytes;
 use syncline_engine::{Error, Log, LogReader, Seq};
-use syncline_protocol::dialect::{Dialect, Queue};
+use syncline_protocol::dialect::{Dialect, Queue, Session as _};
 
 use super::{
     Hub,
     catchup::CHUNK_BYTES,
     connection::Connection,
     follow::{Fed, Follow},
-    frames::replay_frame,
+    frames::{message_frame, replay_frame},
     relayed::Whole,
     room::RoomKey,
 };
@@ -31,6 +31,8 @@ pub(crate) struct Wanted {
     pub(super) after: u64,
     /// The last record that it is sent.
     pub(super) end: u64,
+    /// The last record that no power cut takes back: no later one's number is told.
+    pub(super) certain: u64,
     /// As whom it reads them.
     pub(super) reader: Arc<str>,
 }
@@ -39,6 +41,8 @@ pub(crate) struct Wanted {
 #[derive(Debug)]
 pub(super) struct Replay {
     wanted: Wanted,
+    /// The last record that the session was told of.
+    told: u64,
     log: Option<LogReader>,
     /// Relayed since the opening message, and how many frames each piece has.
     held: VecDeque<(Bytes, u32)>,
@@ -48,7 +52,8 @@ pub(super) struct Replay {
 impl Replay {
     pub(super) fn new(wanted: Wanted) -> Self {
         let held_load = Queue { frames_max: 0, bytes_max: 0 };
-        Self { wanted, log: None, held: VecDeque::new(), held_load }
+        let told = wanted.after;
+        Self { wanted, told, log: None, held: VecDeque::new(), held_load }
     }
 
     /// Holds what is relayed. False when that is more than may wait.
@@ -73,9 +78,19 @@ impl Replay {
         self.wanted.after >= self.wanted.end
     }
 
+    /// How far it has come, when that can be told and has moved. At the end something else is said.
+    fn take_untold(&mut self) -> Option<u64> {
+        let reached = self.wanted.after.min(self.wanted.certain);
+        let moves = reached > self.told && !self.is_through();
+        moves.then(|| {
+            self.told = reached;
+            reached
+        })
+    }
+
     /// The frames of the next records. Empty where none is for this reader.
     fn read_chunk<D: Dialect>(&mut self, log: &Log, dialect: &D) -> Result<Vec<u8>, Error> {
-        let Wanted { after, end, reader } = &mut self.wanted;
+        let Wanted { after, end, reader, .. } = &mut self.wanted;
         let records = self.log.get_or_insert_with(|| log.read(Seq(*after + 1)..=Seq(*end)));
         let (mut chunk, mut read) = (Vec::new(), 0);
         for _ in 0..RECORDS_PER_CHUNK {
@@ -119,11 +134,15 @@ impl<D: Dialect> Hub<D> {
                 Ok(Vec::new())
             }
         });
+        let reached = replay.take_untold();
         drop(follow);
         match chunk {
             Ok(chunk) => {
                 self.counters().caught_up_bytes.increment(chunk.len() as u64);
                 connection.send_from_task(chunk.into());
+                if let Some(message) = reached.and_then(|seq| connection.session().replayed(seq)) {
+                    connection.send_from_task(message_frame(connection.framing(), &message));
+                }
                 Fed::Some
             }
             Err(error) => {

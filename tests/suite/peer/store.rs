@@ -242,6 +242,42 @@ fn whoever_comes_under_load_gets_everything_once_and_in_order() {
 }
 
 #[test]
+fn who_takes_a_long_history_is_told_how_far_it_has_come_and_goes_on_from_there() {
+    const PACKETS: u64 = 30;
+    each(|server| {
+        let mut ann = Client::join(server.address(), "room", "ann");
+        let sent: Vec<Vec<u8>> =
+            (0..PACKETS).map(|n| ann.share(&n.to_string(), &vec![n as u8; 60_000])).collect();
+        stored(server, "room", PACKETS);
+        let take = |since: u64| {
+            let more = format!("&since_seq={since}");
+            let mut bob = Client::join_with(server.address(), "room", "bob", &json!({}), &more);
+            let (mut heard, mut told) = (since, Vec::new());
+            loop {
+                match bob.said() {
+                    Said::Packet(packet) => {
+                        assert!(packet == sent[heard as usize], "the next one, {heard}");
+                        heard += 1;
+                    }
+                    Said::Control(message) if message["t"] == "replayed" => {
+                        assert_eq!(message["seq"], heard);
+                        told.push(heard);
+                    }
+                    Said::Control(message) => {
+                        assert_eq!((message, heard), (json!({ "t": "caught_up" }), PACKETS));
+                        break told;
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+        };
+        let told = take(0);
+        assert!(told.len() > 1 && told.is_sorted(), "{told:?}");
+        assert_eq!(take(told[0]), told[1..]);
+    });
+}
+
+#[test]
 fn what_is_stored_is_there_after_a_restart_and_numbers_go_on() {
     let server = syncline_tests::peer::server(|_| ());
     let mut ann = Client::join(server.address(), "room", "ann");

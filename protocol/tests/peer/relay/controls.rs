@@ -57,6 +57,7 @@ fn any_control() -> impl Strategy<Value = Control> {
             .prop_map(|(request_id, target_id)| Control::Undeliverable { request_id, target_id }),
         (code, request).prop_map(|(code, request_id)| Control::Error { code, request_id }),
         Just(Control::Pong),
+        any::<u64>().prop_map(|seq| Control::Replayed { seq }),
         Just(Control::CaughtUp),
     ]
 }

@@ -75,6 +75,7 @@ fn control_messages() {
         ("error_rate.json", error(Code::Rate, Some(request("req-1")))),
         ("error_forbidden.json", error(Code::Forbidden, Some(request("req-1")))),
         ("pong.json", Control::Pong),
+        ("replayed.json", Control::Replayed { seq: 7 }),
         ("caught_up.json", Control::CaughtUp),
     ];
     for (name, message) in messages {

@@ -176,6 +176,60 @@ fn a_turn_that_is_lost_leaves_nothing_to_replay() {
 }
 
 #[test]
+fn whoever_is_told_how_far_a_replay_has_come_goes_on_from_there() {
+    const RECORDS: usize = 40;
+    let long = |n: usize| format!("!{n:02} {}", "x".repeat(20_000));
+    let keep = |world: &World<Lobby>| {
+        for n in 1..=RECORDS {
+            let message = long(n).into();
+            let packet = Command::Packet { from: "anna".into(), to: None, message };
+            assert_eq!(world.call(0, "r", packet), Ok("done".into()));
+        }
+    };
+    let replayed = |world: &World<Lobby>, shard, name: &str, after: usize| {
+        let session = Session::of("r", name).after(after as u64).told();
+        let mut client = world.attach(shard, session);
+        assert!(next(&mut client).starts_with("welcome"));
+        let (mut heard, mut told) = (after, Vec::new());
+        while heard < RECORDS {
+            let message = next(&mut client);
+            match message.strip_prefix("replayed ") {
+                Some(seq) => {
+                    assert_eq!(seq, heard.to_string(), "no more than has come");
+                    told.push(heard);
+                }
+                None => {
+                    heard += 1;
+                    assert!(message == long(heard), "the next one, {heard}");
+                }
+            }
+        }
+        client.say("ping");
+        assert_eq!(next(&mut client), "pong", "the end is told otherwise");
+        drop(client);
+        until("it has left", || world.describe("r").starts_with(";"));
+        told
+    };
+    for shards in [1, 2] {
+        let world = lobby(|plan| plan.shards = shards);
+        keep(&world);
+        let disk = world.end();
+        let world = lobby(|plan| (plan.shards, plan.disk) = (shards, disk));
+        let told = replayed(&world, 1 % shards, "ben", 0);
+        assert!(told.len() > 1 && told.is_sorted(), "{told:?}");
+        assert_eq!(replayed(&world, 1 % shards, "cleo", told[0]), told[1..], "and from there");
+    }
+    let mut plan = Plan::default();
+    plan.hesitate();
+    let world = World::of(plan, &Lobby::default());
+    let packet =
+        move |n| Command::Packet { from: "anna".into(), to: None, message: long(n).into() };
+    let shard = world.owner("r");
+    world.on(shard, move |hub| (1..=RECORDS).for_each(|n| drop(hub.call("r", packet(n), 16))));
+    assert_eq!(replayed(&world, 0, "eve", 0), [0; 0], "what may be taken back is not told");
+}
+
+#[test]
 fn a_store_that_has_failed_ends_everything() {
     for world in lobbies() {
         let mut anna = world.enter(0, Session::of("r", "anna"));

@@ -180,17 +180,25 @@ pub(super) struct Session {
     pub(super) room: String,
     pub(super) name: Arc<str>,
     pub(super) after: Option<u64>,
+    /// Whether it is told how far a replay has come.
+    is_told: bool,
     has_ended: bool,
 }
 
 impl Session {
     pub(super) fn of(room: &str, name: &str) -> Self {
-        Self { room: room.into(), name: name.into(), after: None, has_ended: false }
+        let (room, name) = (room.into(), name.into());
+        Self { room, name, after: None, is_told: false, has_ended: false }
     }
 
     /// One that gets what was kept after this record.
     pub(super) fn after(self, after: u64) -> Self {
         Self { after: Some(after), ..self }
+    }
+
+    /// One that is told how far a replay has come.
+    pub(super) fn told(self) -> Self {
+        Self { is_told: true, ..self }
     }
 }
 
@@ -233,6 +241,10 @@ impl dialect::Session for Session {
             None if text == "bad" => Err(FORBIDDEN),
             _ => panic!("the test says nonsense: {text}"),
         }
+    }
+
+    fn replayed(&mut self, seq: u64) -> Option<Vec<u8>> {
+        self.is_told.then(|| format!("replayed {seq}").into_bytes())
     }
 
     fn ended(&mut self, how: Ended) -> Option<Command> {

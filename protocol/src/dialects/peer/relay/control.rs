@@ -44,6 +44,12 @@ pub enum Control {
     },
     /// The answer to [`Ask::Ping`].
     Pong,
+    /// Of the stored packets that were asked for all up to this one have been sent: who is closed before the
+    /// others have come goes on from there. Only who asked is told; the first clients pass it over.
+    Replayed {
+        /// The number of the last one, whoever it was for.
+        seq: u64,
+    },
     /// The stored packets that were asked for have all been sent, up to the `last_seq` of the welcome at
     /// least. Only who asked is told; the first clients pass it over.
     CaughtUp,
@@ -148,6 +154,9 @@ enum Wire<'a> {
         request_id: Option<Cow<'a, str>>,
     },
     Pong,
+    Replayed {
+        seq: u64,
+    },
     #[serde(rename = "caught_up")]
     CaughtUp,
     Ping,
@@ -204,6 +213,7 @@ impl Control {
                 error(*code, request_id.as_ref().map(RequestId::as_str))
             }
             Self::Pong => Wire::Pong.encode(),
+            Self::Replayed { seq } => Wire::Replayed { seq: *seq }.encode(),
             Self::CaughtUp => Wire::CaughtUp.encode(),
         }
     }
@@ -225,6 +235,7 @@ impl Control {
                 Some(Self::Error { code, request_id })
             }
             Wire::Pong => Some(Self::Pong),
+            Wire::Replayed { seq } => Some(Self::Replayed { seq }),
             Wire::CaughtUp => Some(Self::CaughtUp),
             Wire::Ping | Wire::Unknown => None,
         }

@@ -140,6 +140,10 @@ impl dialect::Session for Session {
         Step::Open { room, opening: Command::Enter(entering) }
     }
 
+    fn replayed(&mut self, seq: u64) -> Option<Vec<u8>> {
+        Some(Control::Replayed { seq }.encode())
+    }
+
     fn caught_up(&mut self, _: u64) -> Option<Vec<u8>> {
         Some(Control::CaughtUp.encode())
     }
