@@ -81,7 +81,7 @@ pub use syncline_protocol::dialects::peer::{
     id::{CanonicalId, PeerId},
     keys::PublicKeys,
     kind::RoomKind,
-    participant::{Drops, Edit, Event, HostPin, OpenError, Why, WriteError},
+    participant::{Drops, Edit, Event, HostPin, MinVersion, OpenError, Why, WriteError},
     store::StoreFailed,
 };
 

@@ -5,6 +5,7 @@ mod adversary;
 mod crypto;
 mod dice;
 mod invites;
+mod legacy;
 mod participants;
 mod relay;
 mod rows;

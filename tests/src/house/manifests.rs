@@ -10,7 +10,8 @@ pub const DEPENDENCY: &str = "dependency";
 /// Which of our packages a folder's package may depend on: for its code, and for tests and examples.
 const OURS: &[(&str, &[&str], &[&str])] = &[
     ("engine", &[], &[]),
-    ("protocol", &[], &[]),
+    // Itself, with a feature that only its tests are built with.
+    ("protocol", &[], &["syncline-protocol"]),
     ("server", &["syncline-engine", "syncline-protocol"], &[]),
     ("client", &["syncline-engine", "syncline-protocol"], &["syncline"]),
     ("bench", &["syncline", "syncline-client", "syncline-engine", "syncline-protocol"], &[]),
@@ -33,6 +34,9 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
     ),
     ("protocol", &["tokio", "hyper", "mio", "socket2", "rustix", "getrandom", "rand", "tracing"]),
 ];
+
+/// What is off for users unless they ask for it: no package of ours does, but for tests.
+const ASKED_FOR: &[&str] = &["legacy-cohrtz"];
 
 /// Dependencies that the architecture has no place for.
 #[must_use]
@@ -63,7 +67,24 @@ pub fn judge_crate(member: &Crate) -> Vec<Finding> {
             }
         }
     }
+    for feature in ASKED_FOR.iter().filter(|feature| is_on(&member.manifest, feature)) {
+        let what = format!("feature {feature}");
+        found.push(finding(member, &what, "users ask for it themselves"));
+    }
     found
+}
+
+/// Whether a feature is on by default, or in what a package's code depends on.
+fn is_on(manifest: &toml::Table, feature: &str) -> bool {
+    let has = |list: Option<&toml::Value>| {
+        let list = list.and_then(toml::Value::as_array).into_iter().flatten();
+        list.filter_map(toml::Value::as_str).any(|name| name.rsplit('/').next() == Some(feature))
+    };
+    let by_default = manifest.get("features").and_then(|features| features.get("default"));
+    let tables = ["dependencies", "build-dependencies"];
+    let dependencies = tables.iter().filter_map(|table| manifest.get(*table)?.as_table());
+    has(by_default)
+        || dependencies.flat_map(toml::Table::values).any(|one| has(one.get("features")))
 }
 
 /// The names in a dependency table, those of every target among them.
@@ -99,6 +120,22 @@ mod tests {
         assert_eq!(found("engine", "[dependencies]\nsyncline-protocol = '1'\ntokio = '1'\n"), 2);
         assert_eq!(found("protocol", "[dependencies.syncline-engine]\nversion = '1'\n"), 1);
         assert_eq!(found("engine", "[target.'cfg(unix)'.dependencies]\ntokio = '1'\n"), 1);
+    }
+
+    #[test]
+    fn what_users_ask_for_is_on_in_tests_only() {
+        let with =
+            |table| format!("[{table}]\nsyncline-protocol = {{ features = ['legacy-cohrtz'] }}\n");
+        assert_eq!(found("protocol", &with("dev-dependencies")), 0);
+        assert_eq!(found("client", &with("dependencies")), 1);
+        assert_eq!(
+            found("client", "[features]\ndefault = ['syncline-protocol/legacy-cohrtz']\n"),
+            1
+        );
+        assert_eq!(
+            found("client", "[features]\nlegacy-cohrtz = ['syncline-protocol/legacy-cohrtz']\n"),
+            0
+        );
     }
 
     #[test]

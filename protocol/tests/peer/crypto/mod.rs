@@ -4,7 +4,6 @@ mod epochs;
 mod golden;
 mod handshakes;
 mod keys;
-#[cfg(feature = "legacy-cohrtz")]
 mod legacy;
 mod packets;
 mod pieces;

@@ -111,6 +111,12 @@ impl Pins {
                 Ok(Learned::Known)
             }
             _ if !keys.are_usable() => Ok(Learned::Unusable),
+            // Version 1 does not sign the key for exchanges, so that anybody on the way could have changed
+            // it; version 2 does, with the key that is pinned.
+            Some(&pin) if pin.version < 2 && version >= 2 && pin.keys.sign == keys.sign => {
+                self.set(store, peer, Pin { keys, version, ..pin })?;
+                Ok(Learned::Known)
+            }
             Some(_) => {
                 if self.offers.len() < OFFERS_MAX || self.offers.contains_key(peer) {
                     self.offers.insert(peer.clone(), keys);

@@ -4,6 +4,7 @@
 
 mod cover;
 mod handshake;
+mod version_1;
 
 use std::fmt;
 

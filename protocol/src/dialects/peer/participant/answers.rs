@@ -124,6 +124,16 @@ impl<S: Store> Participant<S> {
         changes: &Changes,
         now: Now,
     ) -> bool {
+        let old = match to {
+            Some(peer) if self.is_old(peer) => {
+                return self.send_whole(peer, request, changes, now);
+            }
+            Some(_) => Vec::new(),
+            None => self.readers_by_version(true),
+        };
+        for peer in old {
+            self.send_whole(&peer, request, changes, now);
+        }
         let piece_bytes_max = self.frame_bytes_max.saturating_sub(HEADER_BYTES);
         let Ok(pieces) = chunks::split(changes.to_json(), piece_bytes_max) else { return false };
         let count = pieces.pieces.len();

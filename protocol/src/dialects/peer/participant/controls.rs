@@ -24,6 +24,9 @@ impl<S: Store> Participant<S> {
     ) -> Step {
         let control = Control::parse(&opened.plaintext).map_err(|_| Why::BadPayload)?;
         let by = &packet.sender;
+        if packet.is_version_1() {
+            return self.controlled_in_version_1(by, control, opened.rung, now);
+        }
         match control {
             Control::SyncPing { t0 } => {
                 let t1 = now.wall_ms();

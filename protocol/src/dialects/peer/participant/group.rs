@@ -139,10 +139,11 @@ impl<S: Store> Participant<S> {
 
     fn give_key(&mut self, peer: &PeerId, now: Now) {
         let Some(group) = self.ring.current() else { return };
+        let is_told = !self.is_old(peer);
         let share = Control::GskShare {
             key: Secret::new(*group.secret()),
-            epoch: Some(group.epoch),
-            key_id: Some(group.key_id.clone()),
+            epoch: is_told.then_some(group.epoch),
+            key_id: is_told.then(|| group.key_id.clone()),
         };
         let request = self.new_request();
         self.send_control(peer, &request, &share, now);

@@ -16,6 +16,9 @@ const SOUGHT_MAX: usize = 32;
 impl<S: Store> Participant<S> {
     /// A handshake came: it must be signed with the key that it announces.
     pub(super) fn shaken(&mut self, packet: &Packet, now: Now) -> Step {
+        if self.is_request_of_version_1(packet) {
+            return self.asked_in_version_1(packet, now);
+        }
         let said = packet.handshake(&self.room).map_err(|_| Why::HandshakeUnproven)?;
         let (keys, is_request) = match said {
             Handshake::Announce(keys) => (keys, false),
@@ -24,7 +27,7 @@ impl<S: Store> Participant<S> {
         };
         match self.pins.find(&packet.sender.canonical()).copied() {
             Some(pin) => self.check_version(packet, &pin)?,
-            None if packet.version < self.settings.version_min => {
+            None if packet.version < self.version_min() => {
                 return Err(Why::VersionFloor.into());
             }
             None => {}
@@ -67,7 +70,7 @@ impl<S: Store> Participant<S> {
     }
 
     /// The keys in force for somebody who has just shown to be there.
-    fn known_now(&mut self, peer: &PeerId, keys: PublicKeys, now: Now) {
+    pub(super) fn known_now(&mut self, peer: &PeerId, keys: PublicKeys, now: Now) {
         if self.is_connected {
             self.people.enter(peer);
             self.reach(peer, keys, now);
@@ -80,6 +83,7 @@ impl<S: Store> Participant<S> {
     /// Somebody in the room can be reached with these keys.
     pub(super) fn reach(&mut self, peer: &PeerId, keys: PublicKeys, now: Now) {
         if self.people.reach(peer, keys) {
+            self.greet_in_version_1(peer, now);
             self.requester.reachable(peer, now);
             self.live.want();
             self.meet_group(peer, now);
@@ -112,7 +116,9 @@ impl<S: Store> Participant<S> {
     }
 
     pub(super) fn shake(&mut self, shake: &Shake, now: Now) {
-        if let Shake::Announce(Some(peer)) = shake {
+        if let Shake::Announce(Some(peer)) = shake
+            && !self.is_old(peer)
+        {
             // Before the keys themselves, so that they are no conflict.
             self.prove_keys(Some(peer), now);
         }
@@ -122,6 +128,9 @@ impl<S: Store> Participant<S> {
             Shake::Request(target) => (Packet::keys_request(&keys, request, me), target),
         };
         packet.target.clone_from(target);
+        if target.as_ref().is_some_and(|target| self.is_old(target)) {
+            packet.make_version_1(&keys);
+        }
         let payload = packet.payload.clone();
         self.send_plain(packet, &payload, now);
     }

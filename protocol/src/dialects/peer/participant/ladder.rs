@@ -31,6 +31,9 @@ impl<S: Store> Participant<S> {
             let plaintext = Zeroizing::new(packet.payload.to_vec());
             return Some(Opened { plaintext, rung: Rung::Plain });
         }
+        if packet.is_version_1() {
+            return self.open_version_1(packet, sender);
+        }
         let bound = packet.bound(&self.room);
         let by = packet.sender.as_str();
         let open = |key: &seal::Key| key.open(&bound, &packet.payload);

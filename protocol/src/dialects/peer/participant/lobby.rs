@@ -129,7 +129,7 @@ impl<S: Store> Participant<S> {
         match self.pins.find(&packet.sender.canonical()).copied() {
             Some(pin) if pin.keys != keys => return Err(Why::KeyConflict.into()),
             Some(pin) => self.check_version(packet, &pin)?,
-            None if packet.version < self.settings.version_min => {
+            None if packet.version < self.version_min() => {
                 return Err(Why::VersionFloor.into());
             }
             None => {}

@@ -1,6 +1,8 @@
 //! Rows of others: reassembled, judged one by one on what was here before, merged.
 
-use super::{Event, Participant, Why, answers::part_of, halt::Step, marks};
+use super::{
+    Event, Participant, Why, answers::part_of, halt::Step, ladder::Rung, legacy::forget_meta, marks,
+};
 use crate::dialects::peer::{
     access::{self, Founding, Verdict, is_guarded},
     chunks::Place,
@@ -14,27 +16,40 @@ use crate::dialects::peer::{
 
 impl<S: Store> Participant<S> {
     /// A piece of a stream came, verified and opened.
-    pub(super) fn chunk(&mut self, packet: &Packet, pin: &Pin, piece: &[u8], now: Now) -> Step {
-        let (request, is_last) = part_of(&packet.request);
+    pub(super) fn chunk(
+        &mut self,
+        packet: &Packet,
+        pin: &Pin,
+        (piece, rung): (&[u8], Rung),
+        now: Now,
+    ) -> Step {
+        let (request, is_last) = match self.is_answer_of_version_1(packet, rung) {
+            Some(request) => (request, true),
+            None => part_of(&packet.request),
+        };
         self.requester.progress(&request, &packet.sender, now);
+        let is_whole = packet.is_version_1();
         let place = Place {
-            index: packet.chunk_index,
+            index: if is_whole { 0 } else { packet.chunk_index },
             count: packet.chunk_count,
-            is_last: packet.is_last_chunk,
+            is_last: is_whole || packet.is_last_chunk,
             uncompressed_size: packet.uncompressed_size,
             epoch: packet.key_epoch,
         };
         let whole = self.reassembly.take(&pin.keys.sign, &packet.request, place, piece, now);
         let Some(json) = whole.map_err(|_| Why::BadPieces)? else { return Ok(()) };
-        let changes = Changes::from_json(&json).map_err(|_| Why::BadPayload)?;
-        self.merge(&packet.sender, changes, now)?;
+        let mut changes = Changes::from_json(&json).map_err(|_| Why::BadPayload)?;
+        if packet.is_version_1() {
+            forget_meta(&mut changes);
+        }
+        self.merge(&packet.sender, changes, packet.is_version_1(), now)?;
         if is_last && self.requester.answered(&request, &packet.sender) {
             self.answered(&packet.sender)?;
         }
         Ok(())
     }
 
-    fn merge(&mut self, sender: &PeerId, mut changes: Changes, now: Now) -> Step {
+    fn merge(&mut self, sender: &PeerId, mut changes: Changes, is_old: bool, now: Now) -> Step {
         let by = sender.canonical();
         let founds = match self.access.founding() {
             Founding::Anyone => true,
@@ -49,7 +64,14 @@ impl<S: Store> Participant<S> {
         let (room, access, pins) = (&self.room, &self.access, &self.pins);
         let (me, own_key) = (self.me.canonical(), self.keys.public().sign);
         let mut refused: Vec<(String, String, Why)> = Vec::new();
+        // The first rows are those of an owner who signed them, or of the host that is expected: a packet
+        // of version 1 alone shows neither.
+        let founds_nothing = is_old && access.is_bootstrap() && !founds;
         let mut judge = |row: &mut Row, local: Option<&Row>| {
+            if founds_nothing && is_guarded(&row.table) {
+                refused.push((row.table.to_string(), row.id.clone(), Why::Unfounded));
+                return false;
+            }
             let signed = access::verify(room, row, |by| match *by == me {
                 true => Some(own_key),
                 false => pins.find(by).map(|pin| pin.keys.sign),

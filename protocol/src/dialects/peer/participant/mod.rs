@@ -15,6 +15,7 @@ mod handshake;
 mod handshakes;
 mod invited;
 mod ladder;
+mod legacy;
 mod live;
 mod lobby;
 mod marks;
@@ -43,7 +44,7 @@ pub use edit::{Edit, OpenError, WriteError};
 pub use invited::{HostPin, InviteAsk, Redeemed};
 pub use opening::{Opening, Welcome};
 pub use output::{Event, Output};
-pub use settings::{Limits, Settings};
+pub use settings::{Limits, MinVersion, Settings};
 pub use why::{Drops, Why};
 
 use std::{collections::VecDeque, time::Duration};

@@ -38,7 +38,8 @@ impl<S: Store> Participant<S> {
         if frame.len() > self.settings.limits.frame_bytes_max {
             return Err(Why::TooLarge.into());
         }
-        let packet = Packet::decode(frame.clone()).map_err(|_| Why::Malformed)?;
+        let mut packet = Packet::decode(frame.clone()).map_err(|_| Why::Malformed)?;
+        packet.forget_unsigned();
         if packet.target.as_ref().is_some_and(|target| *target != self.me) {
             return Err(Why::NotForMe.into());
         }
@@ -92,7 +93,7 @@ impl<S: Store> Participant<S> {
 
     /// H5: nobody goes back to an older version than it has spoken.
     pub(super) fn check_version(&self, packet: &Packet, pin: &Pin) -> Step {
-        let floor = self.settings.version_min.max(pin.version.min(2));
+        let floor = self.version_min().max(pin.version.min(2));
         if packet.version < floor { Err(Why::VersionFloor.into()) } else { Ok(()) }
     }
 
@@ -139,7 +140,10 @@ impl<S: Store> Participant<S> {
             return Err(Why::Undecryptable.into());
         }
         let epoch = packet.key_epoch;
-        // Without an epoch it is sealed with a session's key.
+        if packet.is_version_1() {
+            self.lack_key_of_version_1(now);
+        }
+        // Without an epoch it is sealed with a session's key, or of version 1.
         if epoch > 0 {
             if !self.ring.may_come(epoch) {
                 return Err(Why::NoGroupKey.into());
@@ -169,7 +173,7 @@ impl<S: Store> Participant<S> {
         match kind {
             Kind::SyncReq => self.asked(packet, &opened.plaintext, now),
             Kind::SyncClaim => self.claimed(packet, now),
-            Kind::DataChunk => self.chunk(packet, pin, &opened.plaintext, now),
+            Kind::DataChunk => self.chunk(packet, pin, (&opened.plaintext, opened.rung), now),
             Kind::ConsistencyCheck => self.told(packet, &opened.plaintext, now),
             Kind::UnicastReq => self.controlled(packet, pin, opened, now),
             Kind::UnicastAck => Ok(()),

@@ -44,6 +44,13 @@ impl<S: Store> Participant<S> {
         self.pins.find(&peer.canonical()).map(|pin| pin.keys)
     }
 
+    /// The highest version that somebody was heard to speak under these keys; `None` when nobody of this
+    /// name is known.
+    #[must_use]
+    pub fn version_of(&self, peer: &PeerId) -> Option<u32> {
+        self.pins.find(&peer.canonical()).map(|pin| pin.version)
+    }
+
     /// Who else is in the room now, by name.
     pub fn present(&self) -> impl Iterator<Item = &PeerId> + '_ {
         self.people.names()

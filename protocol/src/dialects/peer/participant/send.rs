@@ -22,7 +22,7 @@ impl<S: Store> Participant<S> {
         RequestId::random(&mut *self.random)
     }
 
-    fn stamp(&mut self, packet: &mut Packet, now: Now) {
+    pub(super) fn stamp(&mut self, packet: &mut Packet, now: Now) {
         packet.physical_time = self.time.adjusted_ms(now);
         packet.logical_time = self.lamport.tick();
     }
@@ -43,7 +43,7 @@ impl<S: Store> Participant<S> {
         }
     }
 
-    fn release(&mut self, mut packet: Packet) {
+    pub(super) fn release(&mut self, mut packet: Packet) {
         packet.sign(&self.room, &self.keys);
         self.out.push(Output::Send(packet.encode()));
     }
@@ -77,6 +77,9 @@ impl<S: Store> Participant<S> {
         let Some(keys) = self.people.keys_of(peer).filter(|_| self.is_connected) else {
             return false;
         };
+        if self.is_old(peer) {
+            return self.send_version_1(peer, &keys, (packet, plaintext), now);
+        }
         packet.target = Some(peer.clone());
         packet.encrypted = true;
         self.stamp(&mut packet, now);
@@ -110,10 +113,16 @@ impl<S: Store> Participant<S> {
         true
     }
 
-    /// Sends a packet to each one whose keys are known and who may read it. False when there is nobody.
-    pub(super) fn send_to_each(&mut self, packet: &Packet, plaintext: &[u8], now: Now) -> bool {
+    /// Sends a packet to each of these whose keys are known. False when there is nobody.
+    pub(super) fn send_to_each(
+        &mut self,
+        peers: Vec<PeerId>,
+        packet: &Packet,
+        plaintext: &[u8],
+        now: Now,
+    ) -> bool {
         let mut sent = false;
-        for peer in self.readers() {
+        for peer in peers {
             sent |= self.send_to(&peer, packet.clone(), plaintext, now);
         }
         sent
@@ -121,12 +130,18 @@ impl<S: Store> Participant<S> {
 
     /// Sends a control packet to all: to each one alone, or else with the group's key (dossier, H17).
     pub(super) fn send_around(&mut self, packet: Packet, plaintext: &[u8], now: Now) -> bool {
-        self.send_to_each(&packet, plaintext, now) || self.send_to_group(packet, plaintext, now)
+        let readers = self.readers();
+        self.send_to_each(readers, &packet, plaintext, now)
+            || self.send_to_group(packet, plaintext, now)
     }
 
-    /// Sends data to all: with the group's key, or else to each one alone who may read it.
+    /// Sends data to all who speak version 2: with the group's key, or else to each one alone who may read
+    /// it.
     pub(super) fn send_abroad(&mut self, packet: Packet, plaintext: &[u8], now: Now) -> bool {
-        self.send_to_group(packet.clone(), plaintext, now)
-            || self.send_to_each(&packet, plaintext, now)
+        if self.send_to_group(packet.clone(), plaintext, now) {
+            return true;
+        }
+        let readers = self.readers_by_version(false);
+        self.send_to_each(readers, &packet, plaintext, now)
     }
 }

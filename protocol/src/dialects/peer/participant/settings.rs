@@ -5,11 +5,11 @@
 use std::time::Duration;
 
 /// Everything there is to choose.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settings {
-    /// Packets of an older version are refused: 2, or 1 behind the feature `legacy-cohrtz`.
-    pub version_min: u32,
+    /// Packets of an older version are refused.
+    pub min_version: MinVersion,
     /// Tables of the application: rows of others are refused, but for those of groups and roles.
     pub tables: Vec<String>,
     /// Whether rows of tables that nobody named are kept, of 64 such tables at most.
@@ -18,13 +18,27 @@ pub struct Settings {
     pub limits: Limits,
 }
 
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            version_min: 2,
-            tables: Vec::new(),
-            unknown_tables: false,
-            limits: Limits::default(),
+/// The oldest version whose packets are taken in a data room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum MinVersion {
+    /// Version 1 too, from whom was never heard in version 2: to live in a room with the original clients.
+    /// Its packets say less of what they are, and sign less; see what the page on participants says of it.
+    #[cfg(feature = "legacy-cohrtz")]
+    V1,
+    /// Version 2 alone.
+    #[default]
+    V2,
+}
+
+impl MinVersion {
+    /// The version.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        match self {
+            #[cfg(feature = "legacy-cohrtz")]
+            Self::V1 => 1,
+            Self::V2 => 2,
         }
     }
 }

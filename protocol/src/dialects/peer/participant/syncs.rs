@@ -28,7 +28,12 @@ impl<S: Store> Participant<S> {
         }
         // What cannot be read asks for everything, as an empty clock does.
         let clock = VersionVector::from_json(payload).unwrap_or_default();
-        self.saw(&packet.sender, &clock, now)?;
+        if packet.is_version_1() {
+            // It says the newest that it has, not up to where it has all: nothing is forgotten for it.
+            self.saw(&packet.sender, &VersionVector::default(), now)?;
+        } else {
+            self.saw(&packet.sender, &clock, now)?;
+        }
         let has_newer = !clock.covers_all(self.replica.frontier());
         let heard = self.election.requested(
             &packet.request,
@@ -93,7 +98,7 @@ impl<S: Store> Participant<S> {
     }
 
     /// Bytes of a payload that is not cut into pieces, at most.
-    fn room_in_frame(&self) -> usize {
+    pub(super) fn room_in_frame(&self) -> usize {
         self.frame_bytes_max.saturating_sub(HEADER_BYTES)
     }
 

@@ -94,8 +94,9 @@ impl<S: Store> Participant<S> {
     }
 
     fn ping(&mut self, now: Now) {
-        let reachable: Vec<PeerId> =
-            self.people.reachable().map(|(peer, _)| peer.clone()).collect();
+        // The original clients tell the time since they were started.
+        let reachable = self.people.reachable().filter(|(peer, _)| !self.is_old(peer));
+        let reachable: Vec<PeerId> = reachable.map(|(peer, _)| peer.clone()).collect();
         for (peer, t0) in self.time.due(reachable.iter(), now) {
             let request = self.new_request();
             self.send_control(&peer, &request, &Control::SyncPing { t0 }, now);

@@ -112,6 +112,7 @@ impl<S: Store> Participant<S> {
         }
         let reachable = self.people.reachable();
         let givers: Vec<PeerId> = reachable
+            .filter(|(peer, _)| !self.is_old(peer))
             .filter(|(_, person)| self.may_give_vault_key(&person.canonical))
             .map(|(peer, _)| peer.clone())
             .take(ASKED_MAX)

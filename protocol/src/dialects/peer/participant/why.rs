@@ -6,7 +6,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Why {
-    /// The packet is longer than packets are.
+    /// The packet is longer than packets are; or a row has no place in any packet of version 1.
     TooLarge,
     /// It is no packet, or a name in it is none.
     Malformed,
@@ -26,7 +26,7 @@ pub enum Why {
     PeersFull,
     /// Its sender's key did not become known in time, or too many waited.
     UnknownSender,
-    /// Its version is below what this room takes or this sender has spoken.
+    /// Its version is below what this room takes or this sender has spoken, or below what it is about.
     VersionFloor,
     /// Its signature is not its sender's.
     BadSignature,

@@ -25,6 +25,9 @@ impl<S: Store> Participant<S> {
         }
         self.pairwise.clear();
         self.prove_keys(None, now);
+        for peer in self.readers_by_version(true) {
+            self.greet_in_version_1(&peer, now);
+        }
         self.settle(now);
         Ok(())
     }

@@ -4,6 +4,9 @@
 
 use std::collections::HashMap;
 
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
 use super::key::Key;
 use crate::dialects::peer::keys::{PublicKeys, RoomKeys};
 
@@ -28,12 +31,21 @@ pub fn pairwise_key(room: &str, own: &RoomKeys, other: &PublicKeys) -> Result<Ke
 /// [`NoSecret`].
 #[cfg(feature = "legacy-cohrtz")]
 pub fn pairwise_key_v1(room: &str, own: &RoomKeys, other: &PublicKeys) -> Result<Key, NoSecret> {
-    use sha2::{Digest as _, Sha256};
-    use zeroize::Zeroizing;
+    key_v1(room, own, other)
+}
+
+fn key_v1(room: &str, own: &RoomKeys, other: &PublicKeys) -> Result<Key, NoSecret> {
     let shared = own.exchange_with(&other.exchange).ok_or(NoSecret)?;
     let hash = Sha256::new().chain_update(*shared).chain_update(room).finalize();
     let key: Zeroizing<[u8; 32]> = Zeroizing::new(hash.into());
     Ok(Key::new(&key))
+}
+
+/// Whose rules a key between two is made by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Rules {
+    V1,
+    V2,
 }
 
 /// The keys between oneself and others in one room, each made once: making one takes as long as opening a
@@ -41,7 +53,7 @@ pub fn pairwise_key_v1(room: &str, own: &RoomKeys, other: &PublicKeys) -> Result
 #[derive(Debug)]
 pub struct PairwiseKeys {
     room: String,
-    keys: HashMap<PublicKeys, Key>,
+    keys: HashMap<(Rules, PublicKeys), Key>,
     keys_max: usize,
 }
 
@@ -57,14 +69,34 @@ impl PairwiseKeys {
     /// # Errors
     /// [`NoSecret`].
     pub fn with(&mut self, own: &RoomKeys, other: &PublicKeys) -> Result<&Key, NoSecret> {
-        if !self.keys.contains_key(other) {
-            let key = pairwise_key(&self.room, own, other)?;
+        self.made(Rules::V2, own, other)
+    }
+
+    /// The same by the rules of version 1.
+    ///
+    /// # Errors
+    /// [`NoSecret`].
+    pub(in crate::dialects::peer) fn with_v1(
+        &mut self,
+        own: &RoomKeys,
+        other: &PublicKeys,
+    ) -> Result<&Key, NoSecret> {
+        self.made(Rules::V1, own, other)
+    }
+
+    fn made(&mut self, rules: Rules, own: &RoomKeys, other: &PublicKeys) -> Result<&Key, NoSecret> {
+        let name = (rules, *other);
+        if !self.keys.contains_key(&name) {
+            let key = match rules {
+                Rules::V1 => key_v1(&self.room, own, other)?,
+                Rules::V2 => pairwise_key(&self.room, own, other)?,
+            };
             if self.keys.len() >= self.keys_max {
                 self.keys.clear();
             }
-            self.keys.insert(*other, key);
+            self.keys.insert(name, key);
         }
-        self.keys.get(other).ok_or(NoSecret)
+        self.keys.get(&name).ok_or(NoSecret)
     }
 
     /// Forgets all of them: one's own keys are others from now on.

@@ -188,6 +188,14 @@ impl Requester {
         true
     }
 
+    /// What this one was asked, or claimed to answer, if that is still awaited.
+    #[must_use]
+    pub fn awaited_of(&self, by: &PeerId) -> Option<&RequestId> {
+        let asked = self.asked.as_ref()?;
+        let of = asked.claimed_by.as_ref().or(asked.ask.to.as_ref());
+        (of == Some(by)).then_some(&asked.ask.request)
+    }
+
     /// An answer is here in whole. Whether it is to what was asked here.
     pub fn answered(&mut self, request: &RequestId, by: &PeerId) -> bool {
         if self.asked.take_if(|asked| asked.may_answer(request, by)).is_none() {
