@@ -8,7 +8,7 @@ use syncline_protocol::dialects::peer::{
     id::RequestId,
     participant::{InviteAsk, Redeemed},
 };
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::peer::{Group, Invite, PeerId, Peers, Room, Settings, Switchboard};
 
@@ -46,6 +46,24 @@ fn knows(room: &Room, other: &PeerId) -> impl PartialEq + std::fmt::Debug + use<
     });
     assert!(epoch.is_some() && room.keys_of(other).is_some() && !frontier.is_empty());
     (room.keys(), room.keys_of(other), epoch, frontier, room.digest())
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_was_told_how_far_a_replay_came_asks_for_the_rest() {
+    let board = Switchboard::default();
+    let alice = peers(&board, "alice", &SimDisk::new(3));
+    let room = founded(&alice).await;
+    let shared = &room.0.shared;
+    for seq in [70, 90] {
+        shared.step_if_open(|core, _| core.replayed(seq));
+        let is_noted = || shared.look(|core| core.since() == seq);
+        in_time(async {
+            while !is_noted() {
+                sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
