@@ -115,7 +115,7 @@ fn a_plain_member_changes_no_rights_and_its_other_rows_are_taken() {
         ("group_settings", vic.row("g", r#"{"name":"lobby","ownerId":"user:vic"}"#, "0003")),
     ];
     // Also when it names an author, as only version 2 does.
-    let meta = r#""$meta":{"v":2,"kind":"live","prev":{},"vc":{"user_vic":"2027-01-15T09:00:00Z-0000-user_vic"}}"#;
+    let meta = r#""$meta":{"v":2,"kind":"live","prev":{},"vc":{"user_vic":"2027-01-15T08:00:01Z-0000-user_vic"}}"#;
     let rows: Vec<String> =
         rows.iter().map(|(table, row)| format!(r#""{table}":[{row}]"#)).collect();
     let changes = format!("{{{meta},{}}}", rows.join(","));

@@ -1,8 +1,11 @@
 //! What an original client and participants of ours do together.
 
+use std::time::Duration;
+
 use syncline_protocol::dialects::peer::{
     packet::Kind,
-    participant::{Event, Settings, Why},
+    participant::{Event, Participant, Settings, Why},
+    store::{Space, Store as _},
 };
 
 use super::{
@@ -145,7 +148,7 @@ fn who_is_no_member_gets_nothing() {
 }
 
 #[test]
-fn its_clock_is_not_asked_for_the_time_and_says_nothing_of_what_may_be_forgotten() {
+fn its_clock_is_not_asked_for_the_time_nor_told_it() {
     let (mut room, alice, _, mut vic) = room(250);
     room.join(&mut vic);
     room.live(&mut vic, 30);
@@ -154,6 +157,33 @@ fn its_clock_is_not_asked_for_the_time_and_says_nothing_of_what_may_be_forgotten
     // The client fails on what it does not expect, an answer among it.
     room.live(&mut vic, 2);
     assert_eq!(room.members[alice].drops(Why::VersionFloor), before + 1);
+}
+
+/// What it says that it knows is the newest, and something before that may be missing.
+#[test]
+fn a_deletion_is_kept_while_it_was_seen_of_late() {
+    let day = Duration::from_secs(24 * 60 * 60);
+    let mut room = Room::new(270);
+    let (alice, mut vic) = (room.enter_old("user:alice", None), Old::new("user:vic", 271));
+    room.write(alice, "tasks", "1", Some("x"));
+    room.write(alice, "tasks", "1", None);
+    room.join(&mut vic);
+    room.live(&mut vic, 10);
+    assert_eq!((vic.rows.len(), vic.value("tasks", "1")), (1, None));
+    room.disconnect(alice);
+    room.run(29 * day);
+    room.connect(alice);
+    room.join(&mut vic);
+    vic.ask_for_rows();
+    room.live(&mut vic, 10);
+    room.disconnect(alice);
+    room.run(2 * day);
+    let other = room.opening("user:other");
+    let other = Participant::open(other, room.now(alice)).unwrap();
+    let store = std::mem::replace(&mut room.members[alice].participant, other).into_store();
+    let mut rows = 0;
+    store.each(Space::Rows, &mut |_, _| rows += 1).unwrap();
+    assert_eq!(rows, 1);
 }
 
 #[test]
