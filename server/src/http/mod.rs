@@ -8,6 +8,7 @@ mod app;
 mod body;
 mod budget;
 mod connection;
+mod cors;
 mod counters;
 mod demo;
 mod entry;

@@ -9,14 +9,15 @@ mod rate;
 
 use std::{rc::Rc, sync::Arc};
 
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header, request};
+use http::{HeaderMap, Method, Request, StatusCode, header, request};
 use hyper::body::Incoming;
 use syncline_protocol::dialects::maps::{Handshake, Host, Maps, Principal, proto::AuthStatus};
 
 use self::{exchange::exchange, failed::Failed};
 use super::{
     Shared, Ticket,
-    answer::{Answer, answer, empty},
+    answer::{Answer, answer},
+    cors::Cors,
     entry, gzip,
     intake::Intake,
     now, upgrade,
@@ -36,12 +37,9 @@ const SUBPROTOCOL: &str = "coord.v1";
 /// The types that a message may be posted as; the first is what it is answered as.
 const TYPES: [&str; 2] = ["application/x-protobuf", "application/protobuf"];
 
-/// What pages of other origins may do, told with every answer.
-const CORS: [(header::HeaderName, &str); 3] = [
-    (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-    (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS"),
-    (header::ACCESS_CONTROL_ALLOW_HEADERS, "Content-Type, Content-Encoding, Authorization"),
-];
+/// What pages of other origins may do.
+const CORS: Cors =
+    Cors { methods: "GET, POST, OPTIONS", fields: "Content-Type, Content-Encoding, Authorization" };
 
 /// The dialect's HTTP side on one shard.
 pub(super) struct Api {
@@ -62,15 +60,10 @@ impl Api {
 
     /// Answers a request whose path is the dialect's.
     pub(super) async fn respond(&self, ticket: &Ticket, request: Request<Incoming>) -> Answer {
-        let mut answer = if request.method() == Method::OPTIONS {
-            empty(StatusCode::OK)
-        } else {
-            self.answer(ticket, request).await.unwrap_or_else(Failed::into_answer)
-        };
-        for (name, value) in CORS {
-            answer.headers_mut().insert(name, HeaderValue::from_static(value));
-        }
-        answer
+        let method = request.method().clone();
+        let answer =
+            async { self.answer(ticket, request).await.unwrap_or_else(Failed::into_answer) };
+        CORS.tell(method, answer).await
     }
 
     async fn answer(&self, ticket: &Ticket, request: Request<Incoming>) -> Result<Answer, Failed> {
@@ -158,6 +151,8 @@ fn is_message(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     #[test]

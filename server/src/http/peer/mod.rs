@@ -13,7 +13,7 @@ mod sweep;
 
 use std::{rc::Rc, sync::Arc};
 
-use http::{HeaderValue, Method, Request, StatusCode, header};
+use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
 use syncline_protocol::dialects::peer::{
     Peer,
@@ -30,19 +30,16 @@ use self::{
 };
 use super::{
     Shared, Ticket,
-    answer::{Answer, Problem, empty, json, problem},
+    answer::{Answer, Problem, json, problem},
+    cors::Cors,
     entry, gzip, now, upgrade,
 };
 use crate::hub::Hub;
 
 pub(super) use self::{moderation::PREFIX as ADMIN_PREFIX, place::PATH};
 
-/// What pages of other origins may do, told with every answer.
-const CORS: [(header::HeaderName, &str); 3] = [
-    (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-    (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, OPTIONS"),
-    (header::ACCESS_CONTROL_ALLOW_HEADERS, "Authorization, Upgrade, Connection"),
-];
+/// What pages of other origins may do.
+const CORS: Cors = Cors { methods: "GET, OPTIONS", fields: "Authorization, Upgrade, Connection" };
 
 /// Pages of stored packets that one user may ask for per second.
 const PAGES_PER_SECOND: u32 = 32;
@@ -65,15 +62,10 @@ impl Api {
 
     /// Answers a request whose path is the dialect's.
     pub(super) async fn respond(&self, ticket: &Ticket, request: Request<Incoming>) -> Answer {
-        let mut answer = if request.method() == Method::OPTIONS {
-            empty(StatusCode::OK)
-        } else {
-            self.answer(ticket, request).await.unwrap_or_else(Failed::into_answer)
-        };
-        for (name, value) in CORS {
-            answer.headers_mut().insert(name, HeaderValue::from_static(value));
-        }
-        answer
+        let method = request.method().clone();
+        let answer =
+            async { self.answer(ticket, request).await.unwrap_or_else(Failed::into_answer) };
+        CORS.tell(method, answer).await
     }
 
     async fn answer(&self, ticket: &Ticket, request: Request<Incoming>) -> Result<Answer, Failed> {

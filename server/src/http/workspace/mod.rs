@@ -11,7 +11,7 @@ mod rest;
 
 use std::{rc::Rc, sync::Arc};
 
-use http::{HeaderValue, Method, Request, StatusCode, header};
+use http::{Method, Request};
 use hyper::body::Incoming;
 use syncline_protocol::dialects::workspace::{Handshake, Workspace};
 
@@ -21,23 +21,20 @@ use self::{
 };
 use super::{
     Shared, Ticket,
-    answer::{Answer, Problem, empty, problem},
+    answer::{Answer, Problem, problem},
     budget::Budget,
+    cors::Cors,
     entry, gzip,
     intake::Intake,
     now, upgrade,
 };
 use crate::{auth::Identity, hub::Hub};
 
-/// What pages of other origins may do, told with every answer.
-const CORS: [(header::HeaderName, &str); 3] = [
-    (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-    (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS, PUT, DELETE, PATCH"),
-    (
-        header::ACCESS_CONTROL_ALLOW_HEADERS,
-        "Content-Type, Content-Encoding, Authorization, Upgrade, Connection",
-    ),
-];
+/// What pages of other origins may do.
+const CORS: Cors = Cors {
+    methods: "GET, POST, OPTIONS, PUT, DELETE, PATCH",
+    fields: "Content-Type, Content-Encoding, Authorization, Upgrade, Connection",
+};
 
 /// Whether a path is the dialect's.
 pub(super) fn has(path: &str) -> bool {
@@ -65,15 +62,10 @@ impl Api {
 
     /// Answers a request whose path is the dialect's.
     pub(super) async fn respond(&self, ticket: &Ticket, request: Request<Incoming>) -> Answer {
-        let mut answer = if request.method() == Method::OPTIONS {
-            empty(StatusCode::OK)
-        } else {
-            self.answer(ticket, request).await.unwrap_or_else(Failed::into_answer)
-        };
-        for (name, value) in CORS {
-            answer.headers_mut().insert(name, HeaderValue::from_static(value));
-        }
-        answer
+        let method = request.method().clone();
+        let answer =
+            async { self.answer(ticket, request).await.unwrap_or_else(Failed::into_answer) };
+        CORS.tell(method, answer).await
     }
 
     async fn answer(&self, ticket: &Ticket, request: Request<Incoming>) -> Result<Answer, Failed> {
