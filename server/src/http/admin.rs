@@ -2,10 +2,10 @@
 //!
 //! Nobody learns that it is there who does not show a key, unless a token is configured.
 
-use http::{Method, Request, StatusCode, header};
+use http::{Method, Request, StatusCode};
 use serde_json::Value;
 
-use super::answer::{Answer, Problem, answer, problem, with_header};
+use super::answer::{Answer, Problem, answer, problem, unauthorized, wrong_method};
 use crate::{
     admin::{Access, Admin, Refusal},
     auth::bearer,
@@ -21,10 +21,7 @@ pub(super) fn refuse<B>(admin: &Admin, request: &Request<B>) -> Option<Answer> {
     match admin.access(bearer(request.headers())) {
         Access::Granted => None,
         Access::Off => Some(super::nothing()),
-        Access::Refused => {
-            let refusal = problem(Problem::Unauthorized, "a token is needed, and this is not it");
-            Some(with_header(refusal, header::WWW_AUTHENTICATE, "Bearer"))
-        }
+        Access::Refused => Some(unauthorized("a token is needed, and this is not it")),
     }
 }
 
@@ -64,6 +61,5 @@ fn json(status: StatusCode, value: &Value) -> Answer {
 }
 
 fn not_allowed(methods: &'static str) -> Answer {
-    let refusal = problem(Problem::MethodNotAllowed, "this path answers other methods");
-    with_header(refusal, header::ALLOW, methods)
+    wrong_method("this path answers other methods", methods)
 }

@@ -70,6 +70,32 @@ pub(super) fn details(status: StatusCode, code: &'static str, detail: &str) -> A
     answer(status, "application/problem+json", body.to_string())
 }
 
+/// There is no token, or not the one that is needed.
+pub(super) fn unauthorized(detail: &str) -> Answer {
+    with_header(problem(Problem::Unauthorized, detail), header::WWW_AUTHENTICATE, "Bearer")
+}
+
+/// The path takes these methods, and not that of the request.
+pub(super) fn wrong_method(detail: &str, methods: &'static str) -> Answer {
+    with_header(problem(Problem::MethodNotAllowed, detail), header::ALLOW, methods)
+}
+
+/// Somebody asks more often than one may.
+pub(super) fn too_often(detail: &str) -> Answer {
+    with_header(problem(Problem::TooManyRequests, detail), header::RETRY_AFTER, "1")
+}
+
+/// There is no room on the disk for what is to be stored.
+pub(super) fn disk_full() -> Answer {
+    details(StatusCode::INSUFFICIENT_STORAGE, "disk_full", "the disk is full")
+}
+
+/// Says when to come again, if that may help.
+pub(super) fn later_if_busy(answer: Answer) -> Answer {
+    let busy = answer.status() == StatusCode::SERVICE_UNAVAILABLE;
+    if busy { with_header(answer, header::RETRY_AFTER, "1") } else { answer }
+}
+
 /// A plain text answer.
 pub(super) fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
     answer(status, "text/plain; charset=utf-8", body)

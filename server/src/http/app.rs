@@ -16,7 +16,7 @@ use tower_http::services::{ServeDir, fs::ServeFileSystemResponseBody};
 use tower_service::Service;
 
 use super::{
-    answer::{Answer, Problem, problem, with_header},
+    answer::{Answer, wrong_method},
     body::{Aborted, Body, Pieces},
     gzip, target,
 };
@@ -48,8 +48,7 @@ impl App {
     /// Answers a request for a file, or with the app's page.
     pub(super) async fn respond<B>(&self, request: &Request<B>) -> Answer {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            let refusal = problem(Problem::MethodNotAllowed, "files answer GET and HEAD");
-            return with_header(refusal, header::ALLOW, "GET, HEAD");
+            return wrong_method("files answer GET and HEAD", "GET, HEAD");
         }
         let path = request.uri().path();
         let Some(names_file) = judge(path) else { return super::nothing() };

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use syncline_protocol::dialect::UnixMillis;
 
 use super::{
-    answer::{self, Answer, Problem, problem, with_header},
+    answer::{self, Answer, Problem, problem, too_often, with_header, wrong_method},
     now, target,
 };
 use crate::{
@@ -108,8 +108,7 @@ impl Demo {
 /// Answers a request whose path is [`PATH`] or below it.
 pub(super) fn respond<B>(demo: &Demo, request: &Request<B>) -> Answer {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let refusal = problem(Problem::MethodNotAllowed, "this path answers GET and HEAD");
-        return with_header(refusal, header::ALLOW, "GET, HEAD");
+        return wrong_method("this path answers GET and HEAD", "GET, HEAD");
     }
     match request.uri().path().strip_prefix(PATH) {
         Some("") => moved(),
@@ -143,8 +142,7 @@ fn token<B>(demo: &Demo, request: &Request<B>) -> Answer {
         _ => return problem(Problem::BadRequest, "board is 1 to 64 of a to z, 0 to 9 and hyphens"),
     };
     if !demo.bucket.lock().take(Instant::now()) {
-        let refusal = problem(Problem::TooManyRequests, "too many tokens were asked for just now");
-        return with_header(refusal, header::RETRY_AFTER, "1");
+        return too_often("too many tokens were asked for just now");
     }
     let now = now();
     match demo.grant(&board, now) {

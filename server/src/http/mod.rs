@@ -53,7 +53,7 @@ pub(crate) use self::{
     presence::Presence,
 };
 use self::{
-    answer::{Answer, Problem, problem},
+    answer::{Answer, Problem, problem, wrong_method},
     app::App,
     connection::{Ended, Serving},
     counters::Route,
@@ -201,11 +201,7 @@ fn page(door: &Door, request: &Request<Incoming>) -> Answer {
         return nothing();
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return answer::with_header(
-            problem(Problem::MethodNotAllowed, "this path answers GET and HEAD"),
-            http::header::ALLOW,
-            "GET, HEAD",
-        );
+        return wrong_method("this path answers GET and HEAD", "GET, HEAD");
     }
     match path {
         "/livez" => probes::live(),

@@ -20,7 +20,7 @@ use crate::{auth::credential, health::OpenConnection, hub::Hub};
 
 use super::{
     Shared,
-    answer::{Answer, Problem, problem, with_header},
+    answer::{Answer, Problem, problem, unauthorized, with_header, wrong_method},
     body::Body,
     entry,
     socket::Socket,
@@ -41,8 +41,7 @@ pub(super) fn answer(
         return problem(Problem::Forbidden, "pages of this origin may not open a WebSocket here");
     }
     if !shows(request, shared.config.relay.token.as_deref()) {
-        let refusal = problem(Problem::Unauthorized, "a token is needed, and this is not it");
-        return with_header(refusal, header::WWW_AUTHENTICATE, "Bearer");
+        return unauthorized("a token is needed, and this is not it");
     }
     if !shared.health.is_ready() {
         return problem(Problem::Unavailable, "the server takes no new connections");
@@ -103,8 +102,7 @@ async fn take_over<D: Dialect>(
 /// The answer to a request that does not.
 pub(super) fn check(request: &Request<Incoming>) -> Result<http::Response<()>, Box<Answer>> {
     if request.method() != Method::GET {
-        let refusal = problem(Problem::MethodNotAllowed, "a WebSocket opens with GET");
-        return Err(with_header(refusal, header::ALLOW, "GET").into());
+        return Err(wrong_method("a WebSocket opens with GET", "GET").into());
     }
     let mut head = Request::new(());
     *head.version_mut() = request.version();

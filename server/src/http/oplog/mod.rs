@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use self::{call::Call, tenant::tenant_of};
 use super::{
     Shared,
-    answer::{Answer, error, with_header},
+    answer::{Answer, error, later_if_busy, with_header},
     gzip,
     intake::{self, Intake},
     origin::Origins,
@@ -180,10 +180,4 @@ fn call_failed(failed: CallFailed) -> Answer {
         CallFailed::Stopped => StatusCode::SERVICE_UNAVAILABLE,
     };
     later_if_busy(error(status, &failed.to_string()))
-}
-
-/// Says when to come again, if that may help.
-fn later_if_busy(answer: Answer) -> Answer {
-    let busy = answer.status() == StatusCode::SERVICE_UNAVAILABLE;
-    if busy { with_header(answer, header::RETRY_AFTER, "1") } else { answer }
 }

@@ -1,10 +1,13 @@
 //! Why a request gets nothing of a room, and what it is answered: problem details.
 
-use http::{StatusCode, header};
+use http::StatusCode;
 
 use crate::{
     auth::Denied,
-    http::answer::{Answer, Problem, details, problem, with_header},
+    http::answer::{
+        Answer, Problem, details, disk_full, later_if_busy, problem, too_often, unauthorized,
+        wrong_method,
+    },
     hub::CallFailed,
 };
 
@@ -39,39 +42,24 @@ impl From<CallFailed> for Failed {
 impl Failed {
     pub(super) fn into_answer(self) -> Answer {
         match self {
-            Self::Unauthorized(denied) => {
-                let why = match denied {
-                    Denied::Missing => "a token is needed",
-                    _ => "the token does not count here",
-                };
-                let refusal = problem(Problem::Unauthorized, why);
-                with_header(refusal, header::WWW_AUTHENTICATE, "Bearer")
-            }
+            Self::Unauthorized(Denied::Missing) => unauthorized("a token is needed"),
+            Self::Unauthorized(_) => unauthorized("the token does not count here"),
             Self::Forbidden(why) => problem(Problem::Forbidden, why),
             Self::NoPlace => problem(Problem::NotFound, "there is nothing at this path"),
             Self::Bad(why) => problem(Problem::BadRequest, why),
-            Self::WrongMethod(methods) => {
-                let refusal = problem(Problem::MethodNotAllowed, "this path answers other methods");
-                with_header(refusal, header::ALLOW, methods)
-            }
-            Self::TooOften => {
-                let refusal = problem(Problem::TooManyRequests, "too many requests of this user");
-                with_header(refusal, header::RETRY_AFTER, "1")
-            }
+            Self::WrongMethod(methods) => wrong_method("this path answers other methods", methods),
+            Self::TooOften => too_often("too many requests of this user"),
             Self::Call(CallFailed::RoomFull) => {
                 let why = "the room has as many bans as it may";
                 details(StatusCode::INSUFFICIENT_STORAGE, "room_full", why)
             }
-            Self::Call(CallFailed::Full) => {
-                details(StatusCode::INSUFFICIENT_STORAGE, "disk_full", "the disk is full")
-            }
+            Self::Call(CallFailed::Full) => disk_full(),
             Self::Call(CallFailed::Unreadable) | Self::Unreadable => {
                 let why = "what is stored of the room cannot be read";
                 details(StatusCode::INTERNAL_SERVER_ERROR, "unreadable", why)
             }
             Self::Call(CallFailed::Stopped) | Self::Closed => {
-                let refusal = problem(Problem::Unavailable, "the server takes no new requests");
-                with_header(refusal, header::RETRY_AFTER, "1")
+                later_if_busy(problem(Problem::Unavailable, "the server takes no new requests"))
             }
             Self::NoUpgrade(answer) => *answer,
         }

@@ -8,7 +8,10 @@ use syncline_protocol::dialects::workspace::{NotStorable, VALUE_DEPTH_MAX};
 use crate::{
     auth::Denied,
     http::{
-        answer::{Answer, Problem, details, problem, text, with_header},
+        answer::{
+            Answer, Problem, details, disk_full, later_if_busy, problem, text, with_header,
+            wrong_method,
+        },
         intake,
     },
     hub::CallFailed,
@@ -48,10 +51,7 @@ impl Failed {
             Self::Forbidden(why) => problem(Problem::Forbidden, why),
             Self::NoPlace => problem(Problem::NotFound, "there is nothing at this path"),
             Self::BadPath(why) | Self::BadParameter(why) => problem(Problem::BadRequest, why),
-            Self::WrongMethod(methods) => {
-                let refusal = problem(Problem::MethodNotAllowed, "this path answers other methods");
-                with_header(refusal, header::ALLOW, methods)
-            }
+            Self::WrongMethod(methods) => wrong_method("this path answers other methods", methods),
             Self::NoKey => problem(Problem::NotFound, "the workspace has no such key"),
             Self::NotStorable(NotStorable::TooDeep) => {
                 let why = format!("the value nests deeper than {VALUE_DEPTH_MAX} levels");
@@ -66,9 +66,7 @@ impl Failed {
                 let why = "the workspace holds as much as it may";
                 details(StatusCode::INSUFFICIENT_STORAGE, "workspace_full", why)
             }
-            Self::Call(CallFailed::Full) => {
-                details(StatusCode::INSUFFICIENT_STORAGE, "disk_full", "the disk is full")
-            }
+            Self::Call(CallFailed::Full) => disk_full(),
             Self::Call(CallFailed::Unreadable) | Self::Broken => {
                 text(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error\n")
             }
@@ -91,10 +89,4 @@ fn unauthorized(denied: Denied) -> Answer {
         _ => "Unauthorized: Invalid token\n",
     };
     with_header(text(StatusCode::UNAUTHORIZED, body), header::WWW_AUTHENTICATE, "Bearer")
-}
-
-/// Says when to come again, if that may help.
-fn later_if_busy(answer: Answer) -> Answer {
-    let busy = answer.status() == StatusCode::SERVICE_UNAVAILABLE;
-    if busy { with_header(answer, header::RETRY_AFTER, "1") } else { answer }
 }
