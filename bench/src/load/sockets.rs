@@ -220,11 +220,7 @@ impl<W: Wire> Sockets<W> {
 
     fn pong(&mut self, key: usize, payload: &[u8]) {
         let mask = self.sockets[key].mask;
-        let out = self.net.out(key);
-        frame::push_head(out, frame::PONG, payload.len(), Some(mask));
-        let start = out.len();
-        out.extend_from_slice(payload);
-        frame::apply_mask(&mut out[start..], mask);
+        frame::push_masked(self.net.out(key), frame::PONG, payload, mask);
     }
 }
 

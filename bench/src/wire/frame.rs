@@ -81,6 +81,14 @@ pub(crate) fn push_head(
     }
 }
 
+/// Appends a client's unfragmented frame: masked, as a server wants it.
+pub(crate) fn push_masked(out: &mut Vec<u8>, opcode: u8, payload: &[u8], key: [u8; 4]) {
+    push_head(out, opcode, payload.len(), Some(key));
+    let start = out.len();
+    out.extend_from_slice(payload);
+    apply_mask(&mut out[start..], key);
+}
+
 /// Bytes of an unfragmented frame.
 pub(crate) fn frame_bytes(payload_bytes: usize, masked: bool) -> usize {
     let length_bytes = match payload_bytes {

@@ -41,10 +41,7 @@ pub(crate) fn push_client(
             text.extend_from_slice(b"]}}");
         }
     }
-    frame::push_head(out, frame::TEXT, text.len(), Some(key));
-    let start = out.len();
-    out.extend_from_slice(&text);
-    frame::apply_mask(&mut out[start..], key);
+    frame::push_masked(out, frame::TEXT, &text, key);
 }
 
 fn write_text(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {

@@ -88,10 +88,7 @@ impl Wire for Peer {
     fn push(&self, out: &mut Vec<u8>, packet: &Packet<'_>, place: &Place, mask: [u8; 4]) {
         let mut message = Vec::with_capacity(packet.payload.len() + 256);
         packet::push(&mut message, packet, &place.name, place.target.as_deref());
-        frame::push_head(out, frame::BINARY, message.len(), Some(mask));
-        let start = out.len();
-        out.extend_from_slice(&message);
-        frame::apply_mask(&mut out[start..], mask);
+        frame::push_masked(out, frame::BINARY, &message, mask);
     }
 
     fn read<'a>(&self, opcode: u8, payload: &'a [u8], _: &'a mut Vec<u8>) -> Option<Said<'a>> {

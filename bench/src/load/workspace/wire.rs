@@ -76,10 +76,7 @@ impl Wire for Workspace {
             text,
             r#"{{"type":"op","payload":{{"key":"k{key}","value":"{value}","timestamp":{timestamp}}}}}"#
         );
-        frame::push_head(out, frame::TEXT, text.len(), Some(mask));
-        let start = out.len();
-        out.extend_from_slice(text.as_bytes());
-        frame::apply_mask(&mut out[start..], mask);
+        frame::push_masked(out, frame::TEXT, text.as_bytes(), mask);
     }
 
     fn read<'a>(&self, opcode: u8, text: &'a [u8], _: &'a mut Vec<u8>) -> Option<Said<'a>> {
