@@ -1,10 +1,10 @@
-//! Chance that a seed repeats, for the suites over sockets.
+//! Chance that a seed repeats, for the suites.
 //!
 //! Knows nothing of what it is used for.
 
-use std::env;
+use std::{env, iter};
 
-/// Numbers that look random (SplitMix64).
+/// Numbers that follow from a seed (SplitMix64, Steele and others, 2014).
 #[derive(Clone, Debug)]
 pub struct Dice(u64);
 
@@ -24,8 +24,30 @@ impl Dice {
     }
 
     /// A number below `end`.
-    pub fn below(&mut self, end: u64) -> u64 {
-        self.roll() % end
+    ///
+    /// # Panics
+    /// When none is.
+    pub fn below<N: TryFrom<u64>>(&mut self, end: N) -> N
+    where
+        u64: TryFrom<N>,
+    {
+        let end = u64::try_from(end).ok().expect("something is below it");
+        N::try_from(self.roll() % end).ok().expect("what is below a number is one of its kind")
+    }
+
+    /// Whether something happens that does so once in `n` times.
+    pub fn one_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+
+    /// Any of these.
+    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.below(from.len())]
+    }
+
+    /// So many bytes.
+    pub fn bytes(&mut self, length: usize) -> Vec<u8> {
+        iter::repeat_with(|| self.roll() as u8).take(length).collect()
     }
 }
 

@@ -6,6 +6,7 @@
 use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
 use syncline_tests::{
+    dice::{self, Dice},
     relay::{Framing, Hello, Message, Peer},
     server::TestServer,
 };
@@ -13,19 +14,6 @@ use syncline_tests::{
 const KEYS: usize = 3;
 const STEPS: usize = 120;
 const CLIENTS_MAX: usize = 12;
-
-/// A small generator of random numbers (splitmix64), so that a seed replays a life.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) >> 16).unwrap() % bound
-    }
-}
 
 /// A connection and what it has still to get.
 struct Client {
@@ -149,7 +137,7 @@ impl World {
 }
 
 fn live(seed: u64) {
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     let moved_max = [0, 1, 3, 1024][dice.below(4)];
     let queue_bytes_max = [4 << 10, 64 << 10, 1 << 20][dice.below(3)];
     let server = TestServer::start(|config| {
@@ -179,8 +167,7 @@ fn live(seed: u64) {
 
 #[test]
 fn random_lives_of_rooms_are_as_the_model_says() {
-    let seeds = std::env::var("SYNCLINE_TEST_SEEDS").ok().and_then(|n| n.parse().ok());
-    for seed in 0..seeds.unwrap_or(6) {
+    for seed in 0..dice::seeds(6) {
         println!("seed {seed}");
         live(seed);
     }

@@ -2,38 +2,7 @@
 
 use std::env;
 
-/// A generator (SplitMix64).
-#[derive(Clone, Debug)]
-pub(crate) struct Dice(u64);
-
-impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    pub(crate) fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let value = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        value ^ (value >> 31)
-    }
-
-    pub(crate) fn below(&mut self, end: usize) -> usize {
-        (self.roll() % end as u64) as usize
-    }
-
-    pub(crate) fn one_in(&mut self, n: usize) -> bool {
-        self.below(n) == 0
-    }
-
-    pub(crate) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.below(from.len())]
-    }
-
-    pub(crate) fn bytes(&mut self, length: usize) -> Vec<u8> {
-        std::iter::repeat_with(|| self.roll() as u8).take(length).collect()
-    }
-}
+pub(crate) use syncline_tests::dice::Dice;
 
 /// Runs `case` for many seeds on all cores. A failing one is named so that it can be run alone:
 /// `SYNCLINE_TEST_SEED` picks one seed, `SYNCLINE_TEST_SEEDS` the number of them for a longer run.
