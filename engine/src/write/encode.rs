@@ -58,9 +58,8 @@ pub(crate) struct Encoded {
 
 impl Default for Encoded {
     fn default() -> Self {
-        let buffers = SPARE.with(|spare| mem::replace(&mut *spare.borrow_mut(), Buffers::new()));
         Self {
-            buffers,
+            buffers: Buffers::new(),
             last_frame: 0,
             appends: 0,
             releases: false,
@@ -78,7 +77,13 @@ impl Drop for Encoded {
             buffers.targets.clear();
             buffers.hashes.clear();
             // A thread that ends has no next batch.
-            let _ = SPARE.try_with(|spare| *spare.borrow_mut() = buffers);
+            let _ = SPARE.try_with(|spare| {
+                let mut spare = spare.borrow_mut();
+                // Many batches are dropped that were never filled.
+                if spare.bytes.capacity() < buffers.bytes.capacity() {
+                    *spare = buffers;
+                }
+            });
         }
     }
 }
@@ -252,30 +257,38 @@ impl Encoded {
     }
 
     fn aim_log(&mut self, log: &Arc<LogData>) -> &mut Target {
-        let targets = &mut self.buffers.targets;
-        let same = matches!(targets.last(), Some(Target { collection: Collection::Log(last), .. })
+        let last = self.buffers.targets.last();
+        let same = matches!(last, Some(Target { collection: Collection::Log(last), .. })
             if Arc::ptr_eq(last, log));
         if !same {
-            let collection = Collection::Log(Arc::clone(log));
-            targets.push(Target { collection, frames: 0, appends: 0 });
+            self.turn_to(Collection::Log(Arc::clone(log)));
         }
         self.aimed()
     }
 
     fn aim_map(&mut self, map: &Arc<MapData>) {
-        let targets = &mut self.buffers.targets;
-        let same = matches!(targets.last(), Some(Target { collection: Collection::Map(last), .. })
+        let last = self.buffers.targets.last();
+        let same = matches!(last, Some(Target { collection: Collection::Map(last), .. })
             if Arc::ptr_eq(last, map));
         if !same {
-            let collection = Collection::Map(Arc::clone(map));
-            targets.push(Target { collection, frames: 0, appends: 0 });
+            self.turn_to(Collection::Map(Arc::clone(map)));
         }
         self.aimed();
     }
 
     fn aim(&mut self, collection: Collection) {
-        self.buffers.targets.push(Target { collection, frames: 0, appends: 0 });
+        self.turn_to(collection);
         self.aimed();
+    }
+
+    /// What follows is about another collection. With the first one the batch takes the spare buffers: one
+    /// that is made long before it is filled must not keep them from the one that is.
+    fn turn_to(&mut self, collection: Collection) {
+        if self.buffers.targets.is_empty() {
+            let taken = SPARE.try_with(|spare| spare.replace(Buffers::new()));
+            self.buffers = taken.unwrap_or(Buffers::new());
+        }
+        self.buffers.targets.push(Target { collection, frames: 0, appends: 0 });
     }
 
     fn aimed(&mut self) -> &mut Target {
@@ -288,4 +301,32 @@ impl Encoded {
 
 fn not_alone() -> Error {
     Error::rejected("a batch that drops a collection has nothing else for it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index::log::LogIndex;
+
+    #[test]
+    fn a_batch_that_is_never_filled_takes_no_buffers_from_the_one_that_is() {
+        let log = Arc::new(LogData::new(1, "log", LogIndex::new(), 0));
+        let capacity = |encoded: &Encoded| encoded.buffers.bytes.capacity();
+        let filled_with = |bytes: usize| {
+            let mut encoded = Encoded::default();
+            encoded.append(&log, &[&vec![0; bytes]], 1 << 20);
+            encoded
+        };
+        let (first, early) = (filled_with(10_000), Encoded::default());
+        let large = capacity(&first);
+        drop(first);
+        drop(Encoded::default());
+        let second = filled_with(1);
+        assert_eq!(capacity(&second), large);
+        // Dropped behind it, and smaller.
+        let third = filled_with(1);
+        assert!(capacity(&third) < large);
+        drop((second, third, early));
+        assert_eq!(capacity(&filled_with(1)), large);
+    }
 }
