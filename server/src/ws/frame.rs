@@ -29,10 +29,14 @@ pub(crate) fn framed(
     write: impl FnOnce(&mut Vec<u8>),
 ) {
     let start = out.len();
-    let guess = header(data(opcode), payload_hint).1;
-    out.resize(start + guess, 0);
+    let (bytes, guess) = header(data(opcode), payload_hint);
+    out.reserve(guess + payload_hint);
+    out.extend_from_slice(&bytes[..guess]);
     write(out);
     let payload = out.len() - start - guess;
+    if payload == payload_hint {
+        return;
+    }
     let (bytes, length) = header(data(opcode), payload);
     if length > guess {
         out.resize(out.len() + length - guess, 0);
