@@ -1,6 +1,6 @@
 //! From bytes of a peer to whole messages (RFC 6455, sections 5 and 7).
 
-use std::io::Cursor;
+use std::{io::Cursor, mem};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tungstenite::{
@@ -82,7 +82,12 @@ impl Decoder {
 
     /// Adds bytes as they came.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
+        if self.buffer.is_empty() {
+            // As long as they are: whole messages are then handed on without another allocation.
+            self.buffer = BytesMut::from(bytes);
+        } else {
+            self.buffer.extend_from_slice(bytes);
+        }
     }
 
     /// The next whole event, or none until more bytes come.
@@ -91,23 +96,30 @@ impl Decoder {
     /// A [`Fault`] ends the connection: what follows cannot be understood.
     pub(crate) fn next(&mut self) -> Result<Option<Event>, Fault> {
         loop {
-            let Some((header, length)) = self.header()? else {
-                if self.buffer.is_empty() {
-                    self.buffer = BytesMut::new();
-                }
+            if self.buffer.is_empty() {
+                self.buffer = BytesMut::new();
                 return Ok(None);
-            };
+            }
+            let Some((header, length)) = self.header()? else { return Ok(None) };
             let size = header.len(length as u64);
             if self.buffer.len() - size < length {
                 return Ok(None);
             }
-            self.buffer.advance(size);
-            let mut payload = self.buffer.split_to(length);
+            let mut payload = self.take(size + length);
+            payload.advance(size);
             unmask(&mut payload, header.mask.unwrap_or_default());
             if let Some(event) = self.frame(&header, payload)? {
                 return Ok(Some(event));
             }
         }
+    }
+
+    /// The next bytes. The last ones take the buffer with them: then nothing is shared.
+    fn take(&mut self, length: usize) -> BytesMut {
+        if self.buffer.len() == length {
+            return mem::take(&mut self.buffer);
+        }
+        self.buffer.split_to(length)
     }
 
     /// The header at the front, checked, before any byte of its payload is waited for.

@@ -68,26 +68,34 @@ impl<D: Dialect> Connection<D> {
     }
 
     fn poll_input(self: &Rc<Self>, context: &mut Context<'_>) {
+        let mut goes_on = self.process();
         for _ in 0..READS_PER_POLL {
-            if !self.process() {
+            if !goes_on || self.poll_read(context).is_pending() {
                 return;
             }
-            let mut scratch = self.hub.scratch();
-            let mut buffer = ReadBuf::new(&mut scratch);
-            let read = Pin::new(&mut *self.socket.borrow_mut()).poll_read(context, &mut buffer);
-            match read {
-                Poll::Pending => return,
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
-                    self.ticks.heard.set(self.hub.tick());
-                    self.pings_unanswered.set(0);
-                    if self.is_open() {
-                        self.decoder.borrow_mut().push(buffer.filled());
-                    }
-                }
-                Poll::Ready(_) => return self.die(),
-            }
+            goes_on = self.process();
         }
-        context.waker().wake_by_ref();
+        if goes_on {
+            context.waker().wake_by_ref();
+        }
+    }
+
+    /// Reads once. A socket with nothing more to come is the end of the connection.
+    fn poll_read(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut scratch = self.hub.scratch();
+        let mut buffer = ReadBuf::new(&mut scratch);
+        match Pin::new(&mut *self.socket.borrow_mut()).poll_read(context, &mut buffer) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                self.ticks.heard.set(self.hub.tick());
+                self.pings_unanswered.set(0);
+                if self.is_open() {
+                    self.decoder.borrow_mut().push(buffer.filled());
+                }
+            }
+            Poll::Ready(_) => self.die(),
+        }
+        Poll::Ready(())
     }
 
     /// Takes the messages that have come whole. False when no more may be read for now.

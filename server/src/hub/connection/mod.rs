@@ -226,9 +226,13 @@ impl<D: Dialect> Connection<D> {
     fn flush(&self) -> Result<Flushed, ()> {
         let mut outbox = self.outbox.borrow_mut();
         let before = outbox.bytes();
+        if before == 0 {
+            self.ticks.wrote.set(self.hub.tick());
+            return Ok(Flushed::All);
+        }
         let flushed = outbox.flush(&self.socket.borrow());
         let written = before - outbox.bytes();
-        if written > 0 || before == 0 {
+        if written > 0 {
             self.ticks.wrote.set(self.hub.tick());
         }
         drop(outbox);
