@@ -90,6 +90,15 @@ impl<'a> Wire<'a> {
     }
 
     fn varint(&mut self) -> Result<u64, Malformed> {
+        // Nearly all have one byte.
+        if let [number @ 0..0x80, rest @ ..] = self.0 {
+            self.0 = rest;
+            return Ok(u64::from(*number));
+        }
+        self.long_varint()
+    }
+
+    fn long_varint(&mut self) -> Result<u64, Malformed> {
         let mut number = 0;
         let read = self.0.iter().take(10).enumerate().try_for_each(|(place, &byte)| {
             number |= u64::from(byte & 0x7f) << (7 * place);
