@@ -1,6 +1,6 @@
 //! Who is in a room: each identity once. Knows no message.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use crate::{
     dialect::{Member, UnixMillis},
@@ -19,7 +19,7 @@ pub(super) struct Person {
 /// Who is in a room.
 #[derive(Debug, Default)]
 pub(super) struct People {
-    people: HashMap<Member, Person>,
+    people: BTreeMap<Member, Person>,
     names: BTreeMap<PeerId, Member>,
 }
 
