@@ -121,6 +121,11 @@ pub trait Collections {
     /// Appends a record to the room's log and returns its sequence number.
     fn append(&mut self, record: &[u8]) -> u64;
 
+    /// As [`Collections::append`], with a record that is the parts one behind the other.
+    fn append_parts(&mut self, parts: &[&[u8]]) -> u64 {
+        self.append(&parts.concat())
+    }
+
     /// Drops the records of the log before `seq`, which is at most the next one's.
     fn trim(&mut self, seq: u64);
 

@@ -198,15 +198,19 @@ impl<D: Dialect> Collections for RoomCollections<'_, D> {
     }
 
     fn append(&mut self, record: &[u8]) -> u64 {
+        self.append_parts(&[record])
+    }
+
+    fn append_parts(&mut self, parts: &[&[u8]]) -> u64 {
         self.has_written = true;
         if self.log.is_none() {
             self.log();
         }
         if let Some(log) = &*self.log {
-            self.batch.append(log, record);
+            self.batch.append_parts(log, parts);
         }
         self.numbers.last_seq += 1;
-        self.numbers.bytes += record.len() as u64;
+        self.numbers.bytes += parts.iter().map(|part| part.len() as u64).sum::<u64>();
         self.numbers.last_seq
     }
 

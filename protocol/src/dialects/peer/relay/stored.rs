@@ -8,6 +8,7 @@ use crate::dialect::UnixMillis;
 use crate::dialects::peer::proto::p2p_packet::PacketType;
 
 const FORM: u8 = 1;
+const HEAD_BYTES: usize = 9;
 
 /// The type of packets that are stored.
 pub(super) const STORED_KIND: i32 = PacketType::DataChunk as i32;
@@ -36,9 +37,15 @@ impl<'a> Stored<'a> {
 
     /// Appends the record of a frame.
     pub fn encode(received_at: UnixMillis, frame: &[u8], out: &mut Vec<u8>) {
-        out.push(FORM);
-        out.extend_from_slice(&received_at.0.to_le_bytes());
+        out.extend_from_slice(&Self::head(received_at));
         out.extend_from_slice(frame);
+    }
+
+    /// What stands before a frame in its record.
+    pub(super) fn head(received_at: UnixMillis) -> [u8; HEAD_BYTES] {
+        let mut head = [FORM; HEAD_BYTES];
+        head[1..].copy_from_slice(&received_at.0.to_le_bytes());
+        head
     }
 
     /// Whether the participant of this name may read it: it was sent to all, or to it, or by it.

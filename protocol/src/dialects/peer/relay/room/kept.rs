@@ -19,9 +19,6 @@ const STRETCHES: u64 = 256;
 /// A room that keeps more packets than this drops a part of as many at once.
 const PACKETS_STEPS: u64 = 1024;
 
-/// How much capacity the scratch buffer keeps between packets, in bytes.
-const SCRATCH_BYTES_KEPT: usize = 4096;
-
 /// The first packet that a log keeps, and the next one it gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Ends {
@@ -46,14 +43,11 @@ pub(super) struct Kept {
     total: u64,
     /// How far the log goes, as it was left; `None` before the marks are loaded.
     left: Option<Ends>,
-    /// The record being made; empty between packets.
-    scratch: Vec<u8>,
 }
 
 impl Kept {
     pub(super) fn new(retention: Retention) -> Self {
-        let (marks, scratch) = (VecDeque::new(), Vec::new());
-        Self { retention, marks, total: 0, left: None, scratch }
+        Self { retention, marks: VecDeque::new(), total: 0, left: None }
     }
 
     /// Adds a packet, and drops what is too much then.
@@ -64,11 +58,9 @@ impl Kept {
         collections: &mut impl Collections,
     ) {
         self.catch_up(now, collections);
-        Stored::encode(now, frame, &mut self.scratch);
-        let bytes = self.scratch.len() as u64;
-        let seq = collections.append(&self.scratch);
-        self.scratch.clear();
-        self.scratch.shrink_to(SCRATCH_BYTES_KEPT);
+        let head = Stored::head(now);
+        let bytes = (head.len() + frame.len()) as u64;
+        let seq = collections.append_parts(&[&head, frame]);
         if self.begins_stretch(bytes, now) {
             // A clock that was set back does not make what came before look younger.
             let at = self.marks.back().map_or(now, |mark| mark.at.max(now));
