@@ -23,7 +23,7 @@ impl<D: Dialect> Hub<D> {
         if self.turn.borrow().is_empty() {
             return;
         }
-        let mut turn = self.turn.take();
+        let mut turn = self.turn.replace_with(|turn| turn.next());
         self.env.counters.commits.increment(1);
         self.env.counters.commands.increment(turn.commands);
         // What is in memory then is more than what will be there: a turn that changes nothing must

@@ -54,6 +54,15 @@ impl<D: Dialect> Default for Turn<D> {
 }
 
 impl<D: Dialect> Turn<D> {
+    /// The one that comes next, with room for what this one has: turns of a busy shard are alike.
+    pub(super) fn next(&self) -> Self {
+        Self {
+            rooms: Vec::with_capacity(self.rooms.len()),
+            senders: Vec::with_capacity(self.senders.len()),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.commands == 0
     }
