@@ -70,7 +70,7 @@ impl Lobby {
         let mut world = World::new();
         world.put(with_invites("group_settings", invites, 20));
         let store = MemoryStore::default();
-        let host = Host::open(&store).unwrap();
+        let host = Host::open(&store, at(0)).unwrap();
         Self { me: peer(me), world, store, host, dice: Dice::new(7), clock: 100 }
     }
 
@@ -82,7 +82,10 @@ impl Lobby {
         let (key, code) = ([shown.key; 32], &*shown.code);
         let shown =
             Shown { group: shown.room, request: &request, joiner: &joiner, key: &key, code };
-        self.host.asked(now, &shown, &group, has_rivals, &mut self.dice)
+        let asked = self.host.asked(now, &shown, &group, has_rivals, &mut self.dice);
+        self.store.apply(self.host.take_changes()).unwrap();
+        self.store.sync().unwrap();
+        asked
     }
 
     /// What the host says, and all that follows from it is done.
@@ -118,8 +121,12 @@ impl Lobby {
 
     /// As after a crash: with what the store has.
     pub(crate) fn restart(&mut self) {
+        self.restart_at(at(0));
+    }
+
+    pub(crate) fn restart_at(&mut self, now: Now) {
         self.store.cut_power();
-        self.host = Host::open(&self.store).unwrap();
+        self.host = Host::open(&self.store, now).unwrap();
     }
 
     pub(crate) fn settings(&self) -> Vec<Row> {

@@ -4,5 +4,6 @@ mod grants;
 mod guessing;
 mod joining;
 mod lobby;
+mod locks;
 mod redeeming;
 mod several;

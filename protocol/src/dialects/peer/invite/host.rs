@@ -74,9 +74,15 @@ impl Host {
     ///
     /// # Errors
     /// [`StoreFailed`].
-    pub fn open(store: &dyn Store) -> Result<Self, StoreFailed> {
-        let grants = Grants::open(store)?;
-        Ok(Self { tries: Tries::default(), grants, claims: Claims::default() })
+    pub fn open(store: &dyn Store, now: Now) -> Result<Self, StoreFailed> {
+        let (tries, grants) = (Tries::open(store, now)?, Grants::open(store)?);
+        Ok(Self { tries, grants, claims: Claims::default() })
+    }
+
+    /// What is to be applied to the store after a code was [shown](Self::asked), and durable before its
+    /// answer is told: what counts against who guesses.
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        self.tries.take_changes()
     }
 
     /// A stranger shows a code. `has_rivals`: other members are present who may let in

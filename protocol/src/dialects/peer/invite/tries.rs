@@ -1,14 +1,22 @@
 //! How often codes may be tried: by one stranger, by all of a room, and after too many wrong ones.
 //!
-//! Keeps only in memory, and of a bounded number of strangers. Knows no code.
+//! Of a bounded number of strangers. What was wrong is kept over restarts, see [`locks`](super::locks).
+//! Knows no code.
 
 use std::{
     collections::{HashMap, VecDeque},
     time::Duration,
 };
 
-use super::request::RequestKey;
-use crate::dialects::peer::{id::CanonicalId, now::Now};
+use super::{
+    locks::{FAILURES_MAX, Found, IDENTITIES_MAX, LOCK_FOR, Lock, Locks, Who},
+    request::RequestKey,
+};
+use crate::dialects::peer::{
+    id::CanonicalId,
+    now::Now,
+    store::{Change, Store, StoreFailed},
+};
 
 /// Tries of one stranger in [`TRIES_WITHIN`], at most.
 const TRIES_MAX: usize = 5;
@@ -18,17 +26,8 @@ const ROOM_TRIES_MAX: usize = 30;
 
 const TRIES_WITHIN: Duration = Duration::from_secs(60);
 
-/// So many wrong tries lock, be it one stranger's or those of all in a room.
-pub const FAILURES_MAX: usize = 20;
-
 /// Wrong tries of one stranger that count for the room, at most, so that one alone does not lock all out.
 const ROOM_FAILURES_EACH_MAX: usize = 5;
-
-/// How long a lock holds, and how long a wrong try counts.
-pub const LOCK_FOR: Duration = Duration::from_secs(600);
-
-/// Strangers of whom something is remembered, at most.
-pub const IDENTITIES_MAX: usize = 1024;
 
 /// Whether a code is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,16 +43,17 @@ pub enum Permit {
 }
 
 /// The tries of the last minutes.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Tries {
-    strangers: HashMap<CanonicalId, Stranger>,
+    strangers: HashMap<Who, Stranger>,
     tries: VecDeque<Duration>,
     /// When, and whose.
-    failures: VecDeque<(Duration, CanonicalId)>,
+    failures: VecDeque<(Duration, Who)>,
     locked_until: Duration,
+    locks: Locks,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct Stranger {
     /// At most [`TRIES_MAX`].
     tries: VecDeque<Duration>,
@@ -64,16 +64,53 @@ struct Stranger {
     last: Option<RequestKey>,
 }
 
+/// The moments here begin [`LOCK_FOR`] before the machine's, so that what counts from before its start has
+/// a place.
+fn moment(now: Now) -> Duration {
+    now.elapsed + LOCK_FOR
+}
+
 impl Tries {
+    /// What a store remembers of wrong tries and locks, `now` with the wall clock put right as far as it is
+    /// known.
+    ///
+    /// # Errors
+    /// [`StoreFailed`].
+    pub fn open(store: &dyn Store, now: Now) -> Result<Self, StoreFailed> {
+        let at = moment(now);
+        let mut tries = Self::default();
+        let Found { locks, room, strangers } = Locks::open(store, now.wall_ms())?;
+        tries.locks = locks;
+        tries.locked_until = room.until(at);
+        tries.failures =
+            room.failures.iter().map(|(age, who)| (at.saturating_sub(*age), *who)).collect();
+        for (who, lock) in strangers {
+            let mut stranger = Stranger { locked_until: lock.until(at), ..Stranger::default() };
+            stranger.failures =
+                lock.failures.iter().map(|(age, _)| at.saturating_sub(*age)).collect();
+            if stranger.forget(at) {
+                tries.strangers.insert(who, stranger);
+            } else {
+                tries.locks.forget(&who);
+            }
+        }
+        Ok(tries)
+    }
+
+    /// What is to be applied to the store.
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        self.locks.take_changes()
+    }
+
     /// Whether this stranger's code may be looked at now. Counts it as a try, but for [`Permit::Again`].
     pub fn permit(&mut self, now: Now, who: &CanonicalId, what: RequestKey) -> Permit {
-        let at = now.elapsed;
+        let (at, who) = (moment(now), Who::of(who));
         self.forget(at);
         if at < self.locked_until {
             return Permit::Locked;
         }
         let is_room_full = self.tries.len() >= ROOM_TRIES_MAX;
-        if let Some(stranger) = self.strangers.get_mut(who) {
+        if let Some(stranger) = self.strangers.get_mut(&who) {
             if at < stranger.locked_until {
                 return Permit::Locked;
             }
@@ -82,13 +119,14 @@ impl Tries {
             }
             if is_room_full || stranger.tries.len() >= TRIES_MAX {
                 stranger.failed(at);
+                self.locks.set(Some(who), &stranger.lock(at), now.wall_ms());
                 return Permit::TooOften;
             }
         } else if is_room_full || self.strangers.len() >= IDENTITIES_MAX {
             return Permit::TooOften;
         }
         self.tries.push_back(at);
-        let stranger = self.strangers.entry(who.clone()).or_default();
+        let stranger = self.strangers.entry(who).or_default();
         stranger.tries.push_back(at);
         stranger.last = Some(what);
         Permit::Yes
@@ -96,17 +134,23 @@ impl Tries {
 
     /// The code that was looked at is wrong.
     pub fn failed(&mut self, now: Now, who: &CanonicalId) {
-        let at = now.elapsed;
-        if let Some(stranger) = self.strangers.get_mut(who) {
+        let (at, who) = (moment(now), Who::of(who));
+        if let Some(stranger) = self.strangers.get_mut(&who) {
             stranger.failed(at);
+            self.locks.set(Some(who), &stranger.lock(at), now.wall_ms());
         }
-        if self.failures.iter().filter(|(_, whose)| whose == who).count() < ROOM_FAILURES_EACH_MAX {
-            self.failures.push_back((at, who.clone()));
+        if self.failures.iter().filter(|(_, whose)| *whose == who).count() < ROOM_FAILURES_EACH_MAX
+        {
+            self.failures.push_back((at, who));
         }
         if self.failures.len() >= FAILURES_MAX {
             self.failures.clear();
             self.locked_until = at + LOCK_FOR;
         }
+        let ages = self.failures.iter().map(|(then, who)| (at.saturating_sub(*then), *who));
+        let room =
+            Lock { locked_for: self.locked_until.saturating_sub(at), failures: ages.collect() };
+        self.locks.set(None, &room, now.wall_ms());
     }
 
     /// Strangers of whom something is remembered.
@@ -120,7 +164,14 @@ impl Tries {
         while self.failures.front().is_some_and(|(then, _)| *then + LOCK_FOR <= at) {
             self.failures.pop_front();
         }
-        self.strangers.retain(|_, stranger| stranger.forget(at));
+        let locks = &mut self.locks;
+        self.strangers.retain(|who, stranger| {
+            let stays = stranger.forget(at);
+            if !stays {
+                locks.forget(who);
+            }
+            stays
+        });
     }
 }
 
@@ -131,6 +182,12 @@ impl Stranger {
             self.failures.clear();
             self.locked_until = at + LOCK_FOR;
         }
+    }
+
+    /// What is kept of it over a restart.
+    fn lock(&self, at: Duration) -> Lock {
+        let ages = self.failures.iter().map(|then| (at.saturating_sub(*then), Who::default()));
+        Lock { locked_for: self.locked_until.saturating_sub(at), failures: ages.collect() }
     }
 
     /// Whether there is anything left to remember.

@@ -65,7 +65,7 @@ impl<S: Store> Participant<S> {
             group: Group::open(&store)?,
             vault: Vault::open(&store)?,
             live: Live::open(&store)?,
-            host: Host::open(&store)?,
+            host: Host::open(&store, now)?,
             election: Election::new(me.clone()),
             consistency: Consistency::of(&me),
             handshakes: Handshakes::new(limits.peers_max),

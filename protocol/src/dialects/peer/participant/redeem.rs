@@ -44,7 +44,12 @@ impl<S: Store> Participant<S> {
         let adjusted = self.time.adjusted(now);
         let rivals = self.has_rivals();
         let granted = Redeemed::Granted { data_room: self.room.clone(), host: self.keys.public() };
-        match self.host.asked(adjusted, &shown, &group, rivals, &mut *self.random) {
+        let asked = self.host.asked(adjusted, &shown, &group, rivals, &mut *self.random);
+        let changes = self.host.take_changes();
+        if !changes.is_empty() {
+            self.store.apply(changes)?;
+        }
+        match asked {
             Asked::NotMine | Asked::Later => Ok(Redeemed::NotMine),
             Asked::Refused => Ok(Redeemed::Refused),
             Asked::Again => Ok(granted),
