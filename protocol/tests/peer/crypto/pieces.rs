@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use syncline_protocol::dialects::peer::chunks::{
     ChunkFault, JSON_BYTES_MAX, PIECE_BYTES_MAX, PIECES_MAX, Place, Reassembly, TooLarge,
-    ZSTD_BYTES_MIN, split,
+    ZSTD_BYTES_MIN, padded_len, split, split_padded,
 };
 
 use super::samples::{request, second};
@@ -142,5 +142,54 @@ proptest! {
         if let Ok(Some(json)) = alone(&bytes, size) {
             prop_assert_eq!(json.len(), size as usize);
         }
+    }
+}
+
+#[test]
+fn padded_lengths_are_those_of_the_paper() {
+    for (bytes, padded) in [
+        (0, 0),
+        (1, 1),
+        (2, 2),
+        (3, 3),
+        (7, 7),
+        (8, 8),
+        (9, 10),
+        (15, 16),
+        (1000, 1024),
+        (1025, 1088),
+        (10_000, 10_240),
+        (1 << 20, 1 << 20),
+        ((1 << 20) + 1, (1 << 20) + (1 << 15)),
+        (usize::MAX, usize::MAX),
+    ] {
+        assert_eq!(padded_len(bytes), padded, "{bytes}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn padding_costs_an_eighth_at_most_and_leaves_few_lengths(bytes in 0_usize..1 << 40, more in 0_usize..1 << 40) {
+        let padded = padded_len(bytes);
+        prop_assert!(padded >= bytes && (padded - bytes) * 100 <= bytes * 12);
+        prop_assert_eq!(padded_len(padded), padded, "a length of a class is its own");
+        prop_assert!(padded_len(bytes + more) >= padded, "longer is never padded to less");
+        // Whatever lies between two lengths of one class is of that class.
+        for between in [bytes, bytes + (padded - bytes) / 2, padded] {
+            prop_assert_eq!(padded_len(between), padded);
+        }
+        // As many digits as the paper leaves: the exponent, and about as many digits as it has.
+        let digits = bytes.max(2).ilog2();
+        prop_assert!(padded == 0 || padded.trailing_zeros() + digits.max(1).ilog2() + 1 >= digits);
+    }
+
+    #[test]
+    fn padded_json_is_the_same_json(rows in proptest::collection::vec(".{0,200}", 0..20)) {
+        let json = serde_json::to_vec(&rows).unwrap();
+        let pieces = split_padded(json.clone(), 100).unwrap();
+        prop_assert_eq!(pieces.uncompressed_size, 0);
+        let whole = pieces.pieces.concat();
+        prop_assert_eq!(whole.len(), padded_len(json.len()));
+        prop_assert_eq!(serde_json::from_slice::<Vec<String>>(&whole).unwrap(), rows);
     }
 }

@@ -134,3 +134,35 @@ fn a_large_room_is_answered_in_parts() {
     assert!((2..=3).contains(&asked), "asked {asked} times");
     world.assert_same();
 }
+
+#[test]
+fn values_of_one_class_of_lengths_make_packets_of_one_length() {
+    let lengths = |pads_rows: bool, value: String| {
+        let mut world = World::new(88);
+        let mut opening = world.opening("alice");
+        (opening.is_host, opening.settings.pads_rows) = (true, pads_rows);
+        let alice = world.add(opening);
+        world.connect(alice);
+        let bob = world.enter("bob");
+        world.run_secs(10);
+        let since = world.sent.len();
+        world.write(alice, "tasks", "1", Some(&value));
+        world.run_secs(1);
+        assert_eq!(world.members[bob].value("tasks", "1"), Some(value), "and is read by all");
+        let sent = world.sent_since(since, Kind::DataChunk);
+        sent.iter().map(|sent| sent.frame.len()).collect::<Vec<_>>()
+    };
+    let mut dice = Seeded(89);
+    let mut noise = |bytes: usize| -> String {
+        (0..bytes).map(|_| char::from(b'a' + dice.below(26) as u8)).collect()
+    };
+    for (short, long) in [(10, 11), (1000, 1003), (100_000, 100_010)] {
+        // The row around a value has some 200 bytes, so the two are of one class.
+        let (short, long) = (noise(short), noise(long));
+        assert_ne!(lengths(false, short.clone()), lengths(false, long.clone()));
+        let padded = lengths(true, short.clone());
+        assert_eq!(padded, lengths(true, long), "{}", short.len());
+        // How well it would be compressed is not seen.
+        assert_eq!(padded, lengths(true, "a".repeat(short.len())));
+    }
+}

@@ -3,12 +3,15 @@
 //!
 //! Knows no packet and no key: pieces come here after they were checked and opened.
 
+mod padding;
 mod pieces;
 mod reassembly;
 mod stream;
 
+pub use padding::padded_len;
 pub use pieces::{
     JSON_BYTES_MAX, PIECE_BYTES_MAX, PIECES_MAX, Pieces, TooLarge, ZSTD_BYTES_MIN, split,
+    split_padded,
 };
 pub use reassembly::{
     FINISHED_MAX, IDLE_MAX, Place, ROOM_BYTES_MAX, Reassembly, SENDER_BYTES_MAX, STREAMS_MAX,

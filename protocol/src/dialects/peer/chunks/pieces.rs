@@ -2,7 +2,7 @@
 
 use zstd::{bulk, zstd_safe};
 
-use super::ChunkFault;
+use super::{ChunkFault, padding::padded_len};
 
 /// Bytes of a piece, at most.
 pub const PIECE_BYTES_MAX: usize = 48 << 10;
@@ -44,10 +44,28 @@ pub fn split(json: Vec<u8>, piece_bytes_max: usize) -> Result<Pieces, TooLarge> 
         // It fails without memory only: then the JSON goes as it is.
         _ => bulk::compress(&json, ZSTD_LEVEL).ok().filter(|frame| frame.len() < json.len()),
     };
-    let (uncompressed_size, bytes) = match compressed {
-        Some(frame) => (size, frame),
-        None => (0, json),
-    };
+    match compressed {
+        Some(frame) => cut(size, frame, piece_bytes_max),
+        None => cut(0, json, piece_bytes_max),
+    }
+}
+
+/// Fills JSON up with spaces, which mean nothing behind it, to its [`padded_len`], and cuts it into pieces as
+/// [`split`] does. It is not compressed: how far it shrinks would show again how much of it is spaces, and
+/// something of what the rest says.
+///
+/// # Errors
+/// [`TooLarge`], as [`split`].
+pub fn split_padded(mut json: Vec<u8>, piece_bytes_max: usize) -> Result<Pieces, TooLarge> {
+    let padded = padded_len(json.len());
+    if padded > JSON_BYTES_MAX {
+        return Err(TooLarge);
+    }
+    json.resize(padded, b' ');
+    cut(0, json, piece_bytes_max)
+}
+
+fn cut(uncompressed_size: i32, bytes: Vec<u8>, piece_bytes_max: usize) -> Result<Pieces, TooLarge> {
     let each = piece_bytes_max.clamp(1, PIECE_BYTES_MAX);
     if bytes.len().div_ceil(each) > PIECES_MAX as usize {
         return Err(TooLarge);

@@ -135,7 +135,8 @@ impl<S: Store> Participant<S> {
             self.send_whole(&peer, request, changes, now);
         }
         let piece_bytes_max = self.frame_bytes_max.saturating_sub(HEADER_BYTES);
-        let Ok(pieces) = chunks::split(changes.to_json(), piece_bytes_max) else { return false };
+        let split = if self.settings.pads_rows { chunks::split_padded } else { chunks::split };
+        let Ok(pieces) = split(changes.to_json(), piece_bytes_max) else { return false };
         let count = pieces.pieces.len();
         let mut sent = true;
         for (index, piece) in pieces.pieces.iter().enumerate() {

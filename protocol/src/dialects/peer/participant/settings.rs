@@ -14,6 +14,10 @@ pub struct Settings {
     pub tables: Vec<String>,
     /// Whether rows of tables that nobody named are kept, of 64 such tables at most.
     pub unknown_tables: bool,
+    /// Whether rows are filled up with spaces to PADMÉ sizes before they are sealed, and not compressed:
+    /// then who sees the packets sees less of how long values are, and more bytes. Others need no setting
+    /// to read them.
+    pub pads_rows: bool,
     /// How much of everything there may be.
     pub limits: Limits,
 }
