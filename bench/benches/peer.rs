@@ -18,7 +18,7 @@ use syncline_protocol::dialects::peer::{
     kind::RoomKind,
     now::Now,
     packet::{Kind, Packet},
-    relay::{Answer, Command, Handshake, Room, Route, Session},
+    relay::{Answer, Command, Handshake, Notice, Room, Route, Session},
     seal::{Key, group_key, pairwise_key},
 };
 
@@ -187,7 +187,7 @@ fn apply(
     from: Member,
     command: Command,
     memory: &mut Memory,
-    seen: &mut Seen<Answer>,
+    seen: &mut Seen<Answer, Notice>,
 ) {
     room.apply(from, command, UnixMillis(1), memory, seen).expect("nothing is read");
 }

@@ -10,6 +10,7 @@ mod hub;
 pub mod logging;
 mod maps;
 mod metrics;
+mod outward;
 mod peer;
 mod registry;
 mod server;
@@ -18,6 +19,7 @@ mod store_metrics;
 pub mod stored_maps;
 pub mod stored_rooms;
 mod uuid;
+mod webhooks;
 mod ws;
 
 pub use admin::LocalKey;

@@ -1,8 +1,18 @@
-//! From what an operator sets to what the peer dialect wants. Figures only.
+//! From what an operator sets to what the peer dialect wants, and from what its rooms tell to webhooks.
 
-use syncline_protocol::dialects::peer::relay::{Rate, Retention, Settings};
+use std::sync::Arc;
 
-use crate::config::PeerConfig;
+use syncline_protocol::dialects::peer::{
+    Peer,
+    id::PeerId,
+    relay::{Left, Notice, Rate, Retention, Settings},
+};
+
+use crate::{
+    config::{PeerConfig, WebhookEvent},
+    hub::Observer,
+    webhooks::{Happened, Webhooks},
+};
 
 /// How many packets may come at once, as seconds of the rate.
 const BURST_SECONDS: u32 = 10;
@@ -24,6 +34,38 @@ pub(crate) fn settings(config: &PeerConfig) -> Settings {
             packets_max: config.stored_packets_max,
         },
         ..Settings::default()
+    }
+}
+
+/// Tells webhooks who comes into rooms and goes.
+pub(crate) fn observer(webhooks: Arc<Webhooks>) -> Observer<Peer> {
+    Arc::new(move |room, notice| {
+        if let Some(happened) = happened(room, notice) {
+            webhooks.tell(happened);
+        }
+    })
+}
+
+fn happened<'a>(room: &'a str, notice: &'a Notice) -> Option<Happened<'a>> {
+    let (event, participant, reason) = match notice {
+        Notice::Began => (WebhookEvent::RoomBegan, None, None),
+        Notice::Joined(who) => (WebhookEvent::ParticipantJoined, Some(who), None),
+        Notice::Left(who, why) => {
+            (WebhookEvent::ParticipantLeft, Some(who), Some(reason_name(*why)))
+        }
+        Notice::Ended => (WebhookEvent::RoomEnded, None, None),
+        _ => return None,
+    };
+    Some(Happened { event, room, participant: participant.map(PeerId::as_str), reason })
+}
+
+/// As participants are told it.
+fn reason_name(left: Left) -> &'static str {
+    match left {
+        Left::Timeout => "timeout",
+        Left::Replaced => "replaced",
+        Left::Kicked => "kicked",
+        _ => "closed",
     }
 }
 

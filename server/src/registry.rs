@@ -1,7 +1,7 @@
 //! The dialects this server speaks. A new one is a line in each place here and a folder in the
 //! protocol crate.
 
-use std::{rc::Rc, time::Duration};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use syncline_protocol::dialects::{
     maps::Maps,
@@ -15,6 +15,7 @@ use crate::{
     config::{Config, Heal, Opening, WorkspaceConfig},
     hub::{Ground, Hub, Seed, plant},
     maps, peer,
+    webhooks::Webhooks,
 };
 
 /// How many dialects there are, at least.
@@ -46,8 +47,8 @@ pub(crate) fn message_bytes_max(config: &Config) -> usize {
     longest.max(workspace).max(maps).max(config.peer.packet_bytes_max)
 }
 
-/// All dialects of a server, before their shards start.
-pub(crate) fn seeds(ground: Ground<'_>) -> Vec<Seeds> {
+/// All dialects of a server, before their shards start. `webhooks` tell what happens in rooms of peers.
+pub(crate) fn seeds(ground: Ground<'_>, webhooks: Option<&Arc<Webhooks>>) -> Vec<Seeds> {
     let config = ground.config;
     let relay = Relay::new(relay::Limits {
         key_bytes_max: config.relay.key_bytes_max,
@@ -67,7 +68,10 @@ pub(crate) fn seeds(ground: Ground<'_>) -> Vec<Seeds> {
     let settings = maps::settings(&config.maps);
     let maps = plant(ground, &Maps::new(settings), settings.limits.frame_bytes_max);
     let settings = peer::settings(&config.peer);
-    let peer = plant(ground, &Peer::new(settings), settings.frame_bytes_max);
+    let mut peer = plant(ground, &Peer::new(settings), settings.frame_bytes_max);
+    if let Some(webhooks) = webhooks {
+        peer.iter_mut().for_each(|seed| seed.observe(peer::observer(webhooks.clone())));
+    }
     let all = relay.into_iter().zip(oplog).zip(workspace).zip(maps).zip(peer);
     all.map(|((((relay, oplog), workspace), maps), peer)| Seeds {
         relay,

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use crate::{
     admin::Admin,
     auth::{self, Auth},
-    config::{Config, Durability},
+    config::{Config, Durability, WebhookUnready},
     health::Health,
     http::{Budget, Demo, Rates, Requests, Shared},
     hub::{Ground, PRESSURE_BYTES_MAX},
@@ -24,6 +24,7 @@ use crate::{
     metrics::Metrics,
     registry, shard,
     store_metrics::StoreMetrics,
+    webhooks::Webhooks,
 };
 
 /// Connections that wait to be accepted, per shard.
@@ -63,6 +64,9 @@ pub enum StartError {
     /// There is no key that could check a token, or a bad one.
     #[error(transparent)]
     Auth(#[from] auth::StartError),
+    /// Webhooks cannot be sent as they are configured.
+    #[error(transparent)]
+    Webhook(#[from] WebhookUnready),
     /// The operating system refused something.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -106,13 +110,10 @@ impl Server {
         let maps = Coordinator::start(&store, &auth, &metrics, &config.maps)?;
         let health = Arc::default();
         watch_store(&store, &health);
-        let seeds = registry::seeds(Ground {
-            config: &config,
-            store: &store,
-            metrics: &metrics,
-            health: &health,
-            shards,
-        });
+        let webhooks = Webhooks::new(&config.peer.webhook, &metrics)?;
+        let ground =
+            Ground { config: &config, store: &store, metrics: &metrics, health: &health, shards };
+        let seeds = registry::seeds(ground, webhooks.as_ref());
         let admin = Admin::start(&config, &store, address)?;
         let store_metrics = StoreMetrics::new(&store, &metrics);
         let requests = Requests::new(&metrics);
@@ -133,7 +134,9 @@ impl Server {
             participants: Arc::default(),
             maps,
             rates: Rates::default(),
+            webhooks,
         });
+        shared.webhooks.as_ref().map(Webhooks::begin).transpose()?;
         let (stop, stopping) = watch::channel(false);
         let mut server = Self { address, store: Some(store), shared, stop, shards: Vec::new() };
         for (number, (listener, seeds)) in listeners.into_iter().zip(seeds).enumerate() {
@@ -197,6 +200,10 @@ impl Server {
             }
         }
         self.shared.maps.stop();
+        // Behind the shards: they have told who went when all were closed.
+        if let Some(webhooks) = &self.shared.webhooks {
+            webhooks.stop();
+        }
         let Some(store) = self.store.take() else { return Ok(()) };
         // Ends a backup too: it cannot outlive the lock of the directory.
         let closed = store.close();

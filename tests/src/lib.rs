@@ -10,6 +10,7 @@ pub mod maps;
 pub mod oplog;
 pub mod peer;
 pub mod process;
+pub mod receiver;
 pub mod relay;
 pub mod server;
 pub mod workspace;

@@ -18,7 +18,7 @@ use syncline_protocol::{
     dialects::peer::{
         Peer,
         id::PeerId,
-        relay::{Answer, Command, Handshake, Room, Session},
+        relay::{Answer, Command, Handshake, Notice, Room, Session},
     },
 };
 use tokio::sync::mpsc;
@@ -132,7 +132,7 @@ impl Board {
         let peer = self.peer;
         let new = || Hosted { room: peer.room(name), kept: Memory::default() };
         let hosted = self.rooms.entry(name.to_owned()).or_insert_with(new);
-        let mut seen = Seen::<Answer>::default();
+        let mut seen = Seen::<Answer, Notice>::default();
         // Plain memory can always be read.
         let _ = hosted.room.apply(member, command, now(), &mut hosted.kept, &mut seen);
         let mut replays = Vec::new();

@@ -15,14 +15,11 @@ use std::{
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
-use ureq::{
-    Agent,
-    tls::{TlsConfig, TlsProvider},
-};
 
 use crate::{
     config::{AuthConfig, TokenAlgorithm},
     logging::redact_query,
+    outward,
 };
 
 use super::{
@@ -173,22 +170,7 @@ impl State {
 
 /// Fetches an address, and only that one.
 fn fetching(url: &str) -> impl Fn() -> Result<Vec<u8>, String> + Send + use<> {
-    let crypto = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = TlsConfig::builder()
-        .provider(TlsProvider::Rustls)
-        .unversioned_rustls_crypto_provider(crypto)
-        .build();
-    let config = Agent::config_builder()
-        .tls_config(tls)
-        .timeout_global(Some(FETCH_TIME))
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .http_status_as_error(false)
-        .user_agent(concat!("syncline/", env!("CARGO_PKG_VERSION")));
-    // A proxy would see, and could change, what is not encrypted.
-    let encrypted = url.starts_with("https:");
-    let config = if encrypted { config } else { config.proxy(None) };
-    let (agent, url) = (Agent::from(config.build()), url.to_owned());
+    let (agent, url) = (outward::agent(url, FETCH_TIME), url.to_owned());
     move || {
         let mut answer = agent.get(&url).call().map_err(|error| error.to_string())?;
         if answer.status() != 200 {

@@ -41,6 +41,7 @@ pub(crate) fn run(command: &ConfigCommand) -> Result<(), Failure> {
             let config = flags.load()?.config;
             config.check_exposure()?;
             config.check_demo()?;
+            config.check_webhooks()?;
             syncline::auth::check(&config.auth)?;
             output::print("configuration ok\n")
         }

@@ -4,7 +4,7 @@ use std::{fmt, io, process::ExitCode};
 
 use syncline::{
     StartError,
-    config::{DemoExposed, Exposed, Problem, Problems},
+    config::{DemoExposed, Exposed, Problem, Problems, WebhookUnready},
 };
 
 use super::output;
@@ -80,6 +80,15 @@ impl From<DemoExposed> for Failure {
     }
 }
 
+impl From<WebhookUnready> for Failure {
+    fn from(unready: WebhookUnready) -> Self {
+        Self::new(Exit::Usage, unready).hint(
+            "make a secret with: echo \"whsec_$(openssl rand -base64 32)\", and give it in a file \
+             (--peer-webhook-secret-file FILE or SYNCLINE_PEER_WEBHOOK_SECRET_FILE)",
+        )
+    }
+}
+
 impl From<Exposed> for Failure {
     fn from(exposed: Exposed) -> Self {
         Self::new(Exit::Usage, exposed).hint(
@@ -99,6 +108,7 @@ impl From<StartError> for Failure {
             ),
             StartError::Store(error) => error.into(),
             StartError::Auth(error) => error.into(),
+            StartError::Webhook(error) => error.into(),
             error => Self::new(Exit::Failed, error),
         }
     }

@@ -41,6 +41,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let config = args.flags.load()?.config;
     config.check_exposure()?;
     config.check_demo()?;
+    config.check_webhooks()?;
     logging::init(&config.log);
     open_files::allow(config.limits.connections_max);
     let signals = Signals::install()?;

@@ -124,6 +124,29 @@ pub enum TokenAlgorithm {
     EdDsa,
 }
 
+/// What a webhook of the peer dialect tells of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WebhookEvent {
+    /// The first has come into a room.
+    #[default]
+    RoomBegan,
+    /// The last has gone.
+    RoomEnded,
+    /// Somebody has come.
+    ParticipantJoined,
+    /// Somebody has gone.
+    ParticipantLeft,
+    /// An operator has banned somebody.
+    ParticipantBanned,
+    /// An operator has ended a ban.
+    ParticipantUnbanned,
+    /// An operator has closed a room.
+    RoomClosed,
+    /// An operator has dropped what is stored of a room.
+    RoomForgotten,
+}
+
 impl Choice for Durability {
     const ALL: &'static [Self] = &[Self::Device, Self::Os];
 
@@ -239,6 +262,40 @@ impl Choice for TokenAlgorithm {
             Self::Es384 => "ES384",
             Self::EdDsa => "EdDSA",
         }
+    }
+}
+
+impl Choice for WebhookEvent {
+    const ALL: &'static [Self] = &[
+        Self::RoomBegan,
+        Self::RoomEnded,
+        Self::ParticipantJoined,
+        Self::ParticipantLeft,
+        Self::ParticipantBanned,
+        Self::ParticipantUnbanned,
+        Self::RoomClosed,
+        Self::RoomForgotten,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::RoomBegan => "room_began",
+            Self::RoomEnded => "room_ended",
+            Self::ParticipantJoined => "participant_joined",
+            Self::ParticipantLeft => "participant_left",
+            Self::ParticipantBanned => "participant_banned",
+            Self::ParticipantUnbanned => "participant_unbanned",
+            Self::RoomClosed => "room_closed",
+            Self::RoomForgotten => "room_forgotten",
+        }
+    }
+}
+
+impl WebhookEvent {
+    /// Its name on the wire.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Choice::name(self)
     }
 }
 

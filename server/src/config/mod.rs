@@ -17,11 +17,14 @@ mod sections;
 mod setting;
 mod settings;
 mod units;
+mod webhook;
 
 #[cfg(test)]
 mod tests;
 
-pub use choice::{Ack, Durability, Heal, LogFormat, LogLevel, Opening, Tenants, TokenAlgorithm};
+pub use choice::{
+    Ack, Durability, Heal, LogFormat, LogLevel, Opening, Tenants, TokenAlgorithm, WebhookEvent,
+};
 pub use exposure::{DemoExposed, Exposed};
 pub use load::{Sources, load};
 pub use permission::{Permission, Role};
@@ -30,11 +33,12 @@ pub use render::{default_file, show, show_json};
 pub use resolve::{Given, Loaded};
 pub use sections::{
     AuthConfig, HttpConfig, LimitsConfig, LogConfig, MapsConfig, OplogConfig, PeerConfig,
-    RelayConfig, StorageConfig, WorkspaceConfig,
+    RelayConfig, StorageConfig, WebhookConfig, WorkspaceConfig,
 };
 pub use setting::Setting;
 pub use settings::settings;
 pub use units::parse_duration;
+pub use webhook::WebhookUnready;
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -46,6 +46,7 @@ use crate::{
     metrics::Metrics,
     registry::Hubs,
     store_metrics::StoreMetrics,
+    webhooks::Webhooks,
 };
 
 pub(crate) use self::{
@@ -81,6 +82,8 @@ pub(crate) struct Shared {
     pub(crate) maps: Coordinator,
     /// How often users may post messages of maps and read packets.
     pub(crate) rates: Rates,
+    /// `None` when nobody is told what happens in rooms of the peer dialect.
+    pub(crate) webhooks: Option<Arc<Webhooks>>,
 }
 
 /// Where a shard's connections come in.

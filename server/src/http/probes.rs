@@ -80,6 +80,9 @@ pub(super) fn metrics(shared: &Shared) -> Answer {
     gauge("syncline_workspaces_attended", help, presence.places());
     let help = "Rooms of the peer dialect in which somebody is";
     gauge("syncline_peer_rooms_attended", help, participants.places());
+    if let Some(webhooks) = &shared.webhooks {
+        gauge("syncline_peer_webhooks_waiting", "Webhooks that wait", webhooks.waiting());
+    }
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     answer(StatusCode::OK, kind, metrics.render())
 }

@@ -146,7 +146,7 @@ impl<D: Dialect> Hub<D> {
             resends: &mut turn.resends,
             showing,
             present,
-            notices: is_watched.then_some(notices),
+            notices: (*is_watched || self.observer.is_some()).then_some(notices),
             find: |other| match other == member {
                 true => Some((to.clone(), Some(framing))),
                 false => self.find_anywhere(other),

@@ -31,7 +31,7 @@ pub(super) struct TurnEffects<'a, D: Dialect, F> {
     /// What the room shows in this turn, where it writes behind.
     pub(super) showing: &'a mut Option<Box<Showing<D>>>,
     pub(super) present: Present,
-    /// What those are told who watch the room; `None` when nobody does.
+    /// What those are told who watch or observe the room; `None` when nobody does.
     pub(super) notices: Option<&'a mut Vec<D::Notice>>,
     /// Finds a member, and its framing if that is known on this shard.
     pub(super) find: F,

@@ -77,7 +77,7 @@ pub(crate) use self::{
     call::CallFailed,
     env::PRESSURE_BYTES_MAX,
     names::{log_name, map_name},
-    seed::{Ground, Seed, plant},
+    seed::{Ground, Observer, Seed, plant},
 };
 #[allow(unused_imports, reason = "for the dialects that are called")]
 use self::{
@@ -125,6 +125,8 @@ pub(crate) struct Hub<D: Dialect> {
     env: SharedEnv,
     shard: usize,
     mailboxes: Vec<Mailbox<D>>,
+    /// Who hears what rooms tell, beside those who watch them.
+    observer: Option<Observer<D>>,
     deadlines: Deadlines,
     rooms: RefCell<Rooms<D>>,
     connections: RefCell<Slab<Rc<Connection<D>>>>,
@@ -168,7 +170,12 @@ pub(crate) struct Hub<D: Dialect> {
 }
 
 impl<D: Dialect> Hub<D> {
-    fn new(dialect: D, env: SharedEnv, shard: usize, mailboxes: Vec<Mailbox<D>>) -> Rc<Self> {
+    fn new(
+        dialect: D,
+        env: SharedEnv,
+        (shard, mailboxes): (usize, Vec<Mailbox<D>>),
+        observer: Option<Observer<D>>,
+    ) -> Rc<Self> {
         Rc::new(Self {
             queue: queue_of(&dialect, &env.limits),
             dialect,
@@ -176,6 +183,7 @@ impl<D: Dialect> Hub<D> {
             env,
             shard,
             mailboxes,
+            observer,
             rooms: RefCell::new(Rooms::new()),
             connections: RefCell::default(),
             turn: RefCell::default(),

@@ -42,12 +42,22 @@ pub(crate) struct Seed<D: Dialect> {
     shard: usize,
     mailboxes: Vec<Mailbox<D>>,
     letters: Letters<D>,
+    observer: Option<Observer<D>>,
 }
 
+/// Who hears what the rooms of a dialect tell: the room's name, and what it is. Called on the shard of the
+/// room, when those in the room are shown the same; it must not wait for anything.
+pub(crate) type Observer<D> = Arc<dyn Fn(&str, &<D as Dialect>::Notice) + Send + Sync>;
+
 impl<D: Dialect> Seed<D> {
+    /// Somebody hears what rooms tell.
+    pub(crate) fn observe(&mut self, observer: Observer<D>) {
+        self.observer = Some(observer);
+    }
+
     /// Starts the hub. Must be called on its shard.
     pub(crate) fn grow(self) -> Rc<Hub<D>> {
-        let hub = Hub::new(self.dialect, self.env, self.shard, self.mailboxes);
+        let hub = Hub::new(self.dialect, self.env, (self.shard, self.mailboxes), self.observer);
         hub.start(self.letters);
         hub
     }
@@ -91,6 +101,7 @@ pub(crate) fn plant<D: Dialect>(
             shard,
             mailboxes: mailboxes.clone(),
             letters,
+            observer: None,
         })
         .collect()
 }

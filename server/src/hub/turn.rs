@@ -81,7 +81,7 @@ pub(super) struct RoomTurn<D: Dialect> {
     pub(super) overlay: Overlay,
     /// A part of its log was trimmed: how many bytes are left is known when that is committed.
     pub(super) trimmed: bool,
-    /// What those are told who watch it, if anybody does.
+    /// What those are told who watch or observe it, if anybody does.
     pub(super) notices: Vec<D::Notice>,
     /// What it shows, where it writes behind.
     pub(super) showing: Option<Box<Showing<D>>>,

@@ -189,8 +189,9 @@ impl<D: Dialect> Hub<D> {
                 rooms.remove_if_unused(key);
             }
             drop(rooms);
-            answers.into_iter().for_each(|answered| self.tell(answered));
+            // First, so that who observes hears of it before what whoever asked for it says.
             self.take_notices(noted, bytes);
+            answers.into_iter().for_each(|answered| self.tell(answered));
             self.env.counters.deliveries.increment(deliveries);
             self.env.relieve(self.shard, bytes);
         }

@@ -70,10 +70,16 @@ impl<N> Gathering<N> {
 pub(super) type Ends = BinaryHeap<Reverse<(Instant, Arc<str>)>>;
 
 impl<D: Dialect> Hub<D> {
-    /// Takes what became visible in a turn whose commands had so many bytes.
+    /// Takes what became visible in a turn whose commands had so many bytes: it goes to who observes all rooms
+    /// at once.
     pub(super) fn take_notices(&self, noted: Vec<Noted<D>>, bytes: usize) {
         if noted.is_empty() {
             return;
+        }
+        if let Some(observer) = &self.observer {
+            for (room, notices) in &noted {
+                notices.iter().for_each(|notice| observer(room, notice));
+            }
         }
         let now = Instant::now();
         let all: usize = noted.iter().map(|(_, notices)| notices.len()).sum();

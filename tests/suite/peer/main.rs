@@ -116,6 +116,7 @@ mod routing;
 mod slow;
 mod store;
 mod tables;
+mod webhooks;
 
 use syncline::Config;
 use syncline_tests::{peer, server::TestServer};

@@ -14,7 +14,7 @@ use syncline_protocol::{
         Peer,
         id::PeerId,
         kind::RoomKind,
-        relay::{Answer, Command, Control, Handshake, Room, Session, Settings},
+        relay::{Answer, Command, Control, Handshake, Notice, Room, Session, Settings},
     },
 };
 
@@ -49,6 +49,8 @@ pub(crate) struct World {
     room: Room,
     pub(crate) memory: Memory,
     pub(crate) now: UnixMillis,
+    /// What whoever observes the room was told.
+    pub(crate) noticed: Vec<Notice>,
     connections: BTreeMap<Member, Connection>,
 }
 
@@ -56,7 +58,8 @@ impl World {
     pub(crate) fn new(settings: Settings) -> Self {
         let peer = Peer::new(settings);
         let (memory, connections) = (Memory::default(), BTreeMap::new());
-        Self { peer, room: peer.room(ROOM), memory, now: UnixMillis(1_000_000), connections }
+        let (room, now) = (peer.room(ROOM), UnixMillis(1_000_000));
+        Self { peer, room, memory, now, noticed: Vec::new(), connections }
     }
 
     /// The server stops and starts again: what is in memory alone is gone.
@@ -140,7 +143,7 @@ impl World {
         seen.0.into_iter().filter_map(|effect| self.show(effect)).collect()
     }
 
-    fn show(&mut self, effect: Effect<Answer>) -> Option<Answer> {
+    fn show(&mut self, effect: Effect<Answer, Notice>) -> Option<Answer> {
         match effect {
             Effect::Relay { framing, message, to } => self.relay(framing, &message, to),
             Effect::Open { to, message } => {
@@ -156,6 +159,7 @@ impl World {
                 (connection.is_open, connection.is_closed) = (false, true);
             }
             Effect::Answer(answer) => return Some(answer),
+            Effect::Notify(notice) => self.noticed.push(notice),
             other => panic!("a room of this dialect has no such effect: {other:?}"),
         }
         None

@@ -8,6 +8,7 @@ mod golden;
 mod kept;
 mod lobbies;
 mod model;
+mod notices;
 mod operators;
 mod packets;
 mod replays;

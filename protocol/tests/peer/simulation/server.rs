@@ -14,7 +14,7 @@ use syncline_protocol::{
         Peer,
         id::PeerId,
         kind::RoomKind,
-        relay::{Answer, Command, Handshake, Rate, Room, Session, Settings},
+        relay::{Answer, Command, Handshake, Notice, Rate, Room, Session, Settings},
     },
 };
 
@@ -111,7 +111,7 @@ impl Server {
         let peer = &self.peer;
         let made = || (peer.room(name), Memory::default());
         let (room, memory) = self.rooms.entry(name.to_owned()).or_insert_with(made);
-        let mut seen = Seen::<Answer>::default();
+        let mut seen = Seen::<Answer, Notice>::default();
         room.apply(Member(from), command, now, memory, &mut seen).expect("memory can be read");
         let mut sent = Vec::new();
         for effect in seen.0 {
@@ -120,7 +120,7 @@ impl Server {
         sent
     }
 
-    fn effect(&mut self, room: &str, effect: Effect<Answer>, sent: &mut Vec<(u64, Sent)>) {
+    fn effect(&mut self, room: &str, effect: Effect<Answer, Notice>, sent: &mut Vec<(u64, Sent)>) {
         match effect {
             Effect::Relay { framing, message, to } => {
                 let one = match framing {
@@ -153,6 +153,7 @@ impl Server {
                 self.connected.remove(&member.0);
                 self.members.entry(room.to_owned()).or_default().retain(|other| *other != member.0);
             }
+            Effect::Notify(_) => {}
             other => panic!("an effect of no relay: {other:?}"),
         }
     }

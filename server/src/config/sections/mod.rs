@@ -9,10 +9,11 @@ mod oplog;
 mod peer;
 mod relay;
 mod storage;
+mod webhook;
 mod workspace;
 
 pub use self::{
     auth::AuthConfig, http::HttpConfig, limits::LimitsConfig, log::LogConfig, maps::MapsConfig,
     oplog::OplogConfig, peer::PeerConfig, relay::RelayConfig, storage::StorageConfig,
-    workspace::WorkspaceConfig,
+    webhook::WebhookConfig, workspace::WorkspaceConfig,
 };

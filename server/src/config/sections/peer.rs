@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::WebhookConfig;
+
 /// The peer dialect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -24,6 +26,8 @@ pub struct PeerConfig {
     pub stored_bytes_max: u64,
     /// Stored packets of one room; 0 for no bound.
     pub stored_packets_max: u64,
+    /// Who is told who comes and goes.
+    pub webhook: WebhookConfig,
 }
 
 impl Default for PeerConfig {
@@ -38,6 +42,7 @@ impl Default for PeerConfig {
             stored_age_max: Duration::from_secs(30 * 24 * 60 * 60),
             stored_bytes_max: 256 << 20,
             stored_packets_max: 1_000_000,
+            webhook: WebhookConfig::default(),
         }
     }
 }

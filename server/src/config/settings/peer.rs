@@ -7,7 +7,9 @@ use crate::config::{
     setting::{Field, Number},
 };
 
-use super::values::{DAY_MS, MINUTE_MS, to_ms, to_usize};
+use super::values::{
+    DAY_MS, MINUTE_MS, choose_all, shown_names, to_ms, to_usize, webhook_secret, webhook_url,
+};
 
 pub(super) static SETTINGS: &[Setting] = &[
     Setting {
@@ -107,6 +109,60 @@ pub(super) static SETTINGS: &[Setting] = &[
             zero: Some("no bound"),
             set: |config, n| config.peer.stored_packets_max = n,
             show: |config| config.peer.stored_packets_max,
+        }),
+    },
+    Setting {
+        name: "peer.webhook_url",
+        doc: "Address that is told who comes into rooms and goes, with a POST for each event; none is told when it is not set.",
+        short_flag: None,
+        field: Field::Text {
+            wants: "an https:// or http:// address without a name or password, or nothing",
+            set: |config, text| webhook_url(text).map(|url| config.peer.webhook.url = url),
+            show: |config| config.peer.webhook.url.clone().unwrap_or_default(),
+        },
+    },
+    Setting {
+        name: "peer.webhook_secret",
+        doc: "Secret that webhooks are signed with, as the Standard Webhooks have it; needed with peer.webhook_url.",
+        short_flag: None,
+        field: Field::Secret {
+            wants: "whsec_ and 24 to 64 bytes in base64",
+            set: |config, text| {
+                webhook_secret(text).map(|secret| config.peer.webhook.secret = Some(secret))
+            },
+            is_set: |config| config.peer.webhook.secret.is_some(),
+        },
+    },
+    Setting {
+        name: "peer.webhook_events",
+        doc: "Events that are told; none for all of them.",
+        short_flag: None,
+        field: Field::List {
+            wants: "any of room_began, room_ended, participant_joined, participant_left, participant_banned, participant_unbanned, room_closed and room_forgotten",
+            set: |config, items| choose_all(items, &mut config.peer.webhook.events),
+            show: |config| shown_names(&config.peer.webhook.events),
+        },
+    },
+    Setting {
+        name: "peer.webhook_queue_max",
+        doc: "Events that may wait to be told; more are dropped and counted.",
+        short_flag: None,
+        field: Field::Count(Number {
+            bounds: (16, 1_000_000),
+            zero: None,
+            set: |config, n| config.peer.webhook.queue_max = to_usize(n),
+            show: |config| config.peer.webhook.queue_max as u64,
+        }),
+    },
+    Setting {
+        name: "peer.webhook_retry_for",
+        doc: "How long after it happened an event is still tried to be told; then it is dropped and counted.",
+        short_flag: None,
+        field: Field::Duration(Number {
+            bounds: (1_000, DAY_MS),
+            zero: None,
+            set: |config, n| config.peer.webhook.retry_for = Duration::from_millis(n),
+            show: |config| to_ms(config.peer.webhook.retry_for),
         }),
     },
 ];

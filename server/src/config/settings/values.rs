@@ -9,7 +9,10 @@ use std::{
 
 use http::{Uri, uri::Scheme};
 
-use crate::config::choice::{Choice, choose};
+use crate::config::{
+    choice::{Choice, choose},
+    webhook,
+};
 
 pub(super) const MINUTE_MS: u64 = 60_000;
 pub(super) const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
@@ -109,6 +112,17 @@ pub(super) fn key_set_url(text: &str) -> Option<Option<String>> {
         uri.scheme() == Some(&Scheme::HTTPS) || (uri.scheme() == Some(&Scheme::HTTP) && local);
     let named = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
     (safe && !named).then(|| Some(text.into()))
+}
+
+/// Where webhooks go; `Some(None)` when nothing is said.
+pub(super) fn webhook_url(text: &str) -> Option<Option<String>> {
+    let fine = text.is_empty() || webhook::is_address(text);
+    fine.then(|| Some(text.to_owned()).filter(|url| !url.is_empty()))
+}
+
+/// What signs webhooks.
+pub(super) fn webhook_secret(text: &str) -> Option<String> {
+    webhook::key(text).map(|_| text.into())
 }
 
 /// All bounds of the table fit 32 bits or come from a `usize`.

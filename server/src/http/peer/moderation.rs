@@ -13,6 +13,8 @@ use syncline_protocol::{
     },
 };
 
+use tokio::task::spawn_local;
+
 use super::{
     Api,
     failed::Failed,
@@ -20,11 +22,13 @@ use super::{
     place::room_name,
 };
 use crate::{
+    config::WebhookEvent,
     http::{
         answer::{Answer, json as answer},
         now, target,
     },
     hub::CallFailed,
+    webhooks::Happened,
 };
 
 /// What every path here begins with, without the slash behind it.
@@ -94,11 +98,34 @@ impl Api {
             }
             _ => Command::Kick { identity: identity(query)?, ban_until: None },
         };
-        let told = told(self.hub.call(&room, command, 0).await?)?;
         let id = text(query, "id")?.unwrap_or_default();
-        tracing::info!(what, room, id, %told, "an operator has moderated a room of the peer dialect");
-        Ok(told)
+        let (hub, shared, what) = (self.hub.clone(), self.shared.clone(), what.to_owned());
+        // An operator who does not wait for the answer is no reason to say nothing of what was done.
+        let doing = spawn_local(async move {
+            let told = told(hub.call(&room, command, 0).await?)?;
+            tracing::info!(what, room, id, %told, "an operator has moderated a room of the peer dialect");
+            if let Some(webhooks) = &shared.webhooks
+                && let Some(happened) = happened(&what, &room, &id, &told)
+            {
+                webhooks.tell(happened);
+            }
+            Ok(told)
+        });
+        doing.await.unwrap_or(Err(Failed::Closed))
     }
+}
+
+/// What webhooks tell of what was done, in the names of the path. Who is only kicked has left: that is told by the
+/// room.
+fn happened<'a>(what: &str, room: &'a str, id: &'a str, told: &Value) -> Option<Happened<'a>> {
+    let (event, participant) = match what {
+        "ban" => (WebhookEvent::ParticipantBanned, Some(id)),
+        "unban" if told["was_banned"] == true => (WebhookEvent::ParticipantUnbanned, Some(id)),
+        "close" => (WebhookEvent::RoomClosed, None),
+        "packets" => (WebhookEvent::RoomForgotten, None),
+        _ => return None,
+    };
+    Some(Happened { event, room, participant, reason: None })
 }
 
 /// `?id=`

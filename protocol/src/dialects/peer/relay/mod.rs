@@ -26,6 +26,7 @@
 pub mod close;
 mod command;
 mod control;
+mod notice;
 mod rate;
 mod room;
 mod scan;
@@ -35,6 +36,7 @@ mod stored;
 
 pub use command::{Answer, Ban, Command, Description, Entering, FOREVER, Packet, Participant};
 pub use control::{Ask, Code, Control, FrameLimits, Left, Welcome};
+pub use notice::Notice;
 pub use room::Room;
 pub use scan::{Malformed, Route};
 pub use session::{Handshake, Session, ignored};
@@ -76,7 +78,7 @@ impl Dialect for Peer {
     type Answer = Answer;
     type Session = Session;
     type Room = Room;
-    type Notice = ();
+    type Notice = Notice;
     type Window = ();
     type Prepared = ();
 

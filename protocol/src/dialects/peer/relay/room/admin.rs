@@ -9,6 +9,7 @@ use crate::{
             close,
             command::{Answer, Description, Participant},
             control::Left,
+            notice::Notice,
         },
     },
 };
@@ -39,8 +40,13 @@ impl Room {
     pub(super) fn close(&mut self, effects: &mut impl Shows) -> Answer {
         let members: Vec<Member> = self.people.iter().map(|(_, member)| member).collect();
         for &member in &members {
-            self.people.remove(member);
+            if let Some(person) = self.people.remove(member) {
+                effects.notify(Notice::Left(person.identity, Left::Kicked));
+            }
             effects.dismiss(member, close::ROOM_CLOSED);
+        }
+        if !members.is_empty() {
+            effects.notify(Notice::Ended);
         }
         self.kind = None;
         Answer::Closed { connections: members.len() }

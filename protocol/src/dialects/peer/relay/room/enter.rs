@@ -11,6 +11,7 @@ use crate::{
             close,
             command::Entering,
             control::{Control, FrameLimits, Left, Welcome},
+            notice::Notice,
             rate::Rates,
         },
     },
@@ -31,6 +32,9 @@ impl Room {
             return Ok(());
         }
         let Entering { identity, kind, since_seq } = entering;
+        if self.people.is_empty() {
+            effects.notify(Notice::Began);
+        }
         if let Some(before) = self.people.named(identity.as_str()) {
             self.remove(before, Left::Replaced, close::REPLACED, effects);
         }
@@ -54,6 +58,7 @@ impl Room {
             let reader: Arc<str> = identity.as_str().into();
             effects.replay(from, after.min(collections.last_seq()), &reader);
         }
+        effects.notify(Notice::Joined(identity.clone()));
         self.people.insert(from, identity, now);
         Ok(())
     }

@@ -17,6 +17,7 @@ use self::{kept::Kept, people::People};
 use super::{
     command::{Answer, Command},
     control::{self, Control, Left},
+    notice::Notice,
     rate::Rates,
     settings::Settings,
 };
@@ -27,15 +28,15 @@ use crate::{
     dialects::peer::kind::RoomKind,
 };
 
-/// What the room shows: no watcher, only participants and callers.
-trait Shows: Effects<Answer = Answer, Notice = ()> {
+/// What the room shows: to participants and callers, and who is there to whoever observes it.
+trait Shows: Effects<Answer = Answer, Notice = Notice> {
     /// A control message.
     fn say(&mut self, message: Vec<u8>, to: Audience) {
         self.relay(Framing::Text, &Bytes::from(message), to);
     }
 }
 
-impl<E: Effects<Answer = Answer, Notice = ()>> Shows for E {}
+impl<E: Effects<Answer = Answer, Notice = Notice>> Shows for E {}
 
 /// A room and who is in it.
 #[derive(Debug)]
@@ -74,10 +75,15 @@ impl Room {
     /// Somebody has gone: the others are told, once.
     fn leave(&mut self, member: Member, reason: Left, effects: &mut impl Shows) {
         let Some(person) = self.people.remove(member) else { return };
-        let gone = Control::Leave { id: person.identity, reason };
+        let gone = Control::Leave { id: person.identity.clone(), reason };
         effects.say(gone.encode(), Audience::AllBut(Some(member)));
+        effects.notify(Notice::Left(person.identity, reason));
         if self.people.is_empty() {
             self.kind = None;
+            // Who is replaced has come again already: the room goes on.
+            if reason != Left::Replaced {
+                effects.notify(Notice::Ended);
+            }
         }
     }
 
@@ -97,7 +103,7 @@ impl Room {
 impl dialect::Room for Room {
     type Command = Command;
     type Answer = Answer;
-    type Notice = ();
+    type Notice = Notice;
     type Prepared = ();
 
     fn apply(
@@ -106,7 +112,7 @@ impl dialect::Room for Room {
         command: Command,
         now: UnixMillis,
         collections: &mut impl Collections,
-        effects: &mut impl Effects<Answer = Answer, Notice = ()>,
+        effects: &mut impl Effects<Answer = Answer, Notice = Notice>,
     ) -> Result<(), Unreadable> {
         match command {
             Command::Enter(entering) => self.enter(from, entering, now, collections, effects)?,
