@@ -54,6 +54,7 @@ mod keeper;
 mod lobby;
 mod network;
 mod peers;
+mod queue;
 mod room;
 mod session;
 mod settings;

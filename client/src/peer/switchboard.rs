@@ -1,5 +1,6 @@
 //! A relay in memory: the rooms of the server's own dialect without a server. For tests, demonstrations and
-//! peers in one process. Nothing of it is durable.
+//! peers in one process. Nothing of it is durable. What waits for a connection is bounded as at a server:
+//! who does not read is ended.
 
 use std::{
     collections::BTreeMap,
@@ -8,6 +9,14 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use super::{
+    network::{Ask, Network},
+    queue::{Queue, Reader, queue},
+};
+use crate::{
+    transport::{ConnectionError, Message, Received, Receiver, Sender, Transport},
+    websocket::AddressError,
+};
 use bytes::Bytes;
 use syncline_protocol::{
     dialect::{
@@ -21,16 +30,6 @@ use syncline_protocol::{
         relay::{Answer, Command, Handshake, Notice, Room, Session},
     },
 };
-use tokio::sync::mpsc;
-
-use super::network::{Ask, Network};
-use crate::{
-    transport::{ConnectionError, Message, Received, Receiver, Sender, Transport},
-    websocket::AddressError,
-};
-
-/// What comes down to one connection.
-type Down = Result<Received, ConnectionError>;
 
 /// A relay in memory. Clones are the same one.
 #[derive(Clone, Default)]
@@ -41,6 +40,8 @@ struct Board {
     peer: Peer,
     rooms: BTreeMap<String, Hosted>,
     connections: BTreeMap<Member, Connected>,
+    /// Those who do not read, and are to be ended.
+    slow: Vec<Member>,
     last: u64,
 }
 
@@ -54,7 +55,7 @@ struct Connected {
     room: String,
     identity: PeerId,
     session: Session,
-    down: mpsc::UnboundedSender<Down>,
+    down: Queue,
 }
 
 impl Switchboard {
@@ -84,6 +85,14 @@ impl Switchboard {
             .map(|(member, _)| *member)
             .collect();
         all.into_iter().for_each(|member| board.end(member, None));
+        board.end_slow();
+    }
+
+    /// A connection ends by itself.
+    fn leave(&self, member: Member) {
+        let mut board = self.board();
+        board.end(member, None);
+        board.end_slow();
     }
 
     fn board(&self) -> MutexGuard<'_, Board> {
@@ -97,11 +106,7 @@ impl Switchboard {
 pub struct NoIdentity;
 
 impl Board {
-    fn connect(
-        &mut self,
-        handshake: Handshake,
-        down: mpsc::UnboundedSender<Down>,
-    ) -> Result<Member, ConnectionError> {
+    fn connect(&mut self, handshake: Handshake, down: Queue) -> Result<Member, ConnectionError> {
         self.last += 1;
         let member = Member(self.last);
         let (name, identity) = (handshake.room.clone(), handshake.identity.clone());
@@ -112,6 +117,7 @@ impl Board {
         let connected = Connected { room: name, identity, session, down };
         self.connections.insert(member, connected);
         self.apply(&room, member, opening);
+        self.end_slow();
         Ok(member)
     }
 
@@ -126,6 +132,7 @@ impl Board {
             Ok(_) => {}
             Err(violation) => self.end(member, Some(violation)),
         }
+        self.end_slow();
     }
 
     fn apply(&mut self, name: &str, member: Member, command: Command) {
@@ -151,14 +158,15 @@ impl Board {
         }
     }
 
-    fn relay(&self, name: &str, framing: Framing, message: &Bytes, to: Audience) {
+    fn relay(&mut self, name: &str, framing: Framing, message: &Bytes, to: Audience) {
         let goes_to = |member: Member| match to {
             Audience::One(one) => one == member,
             Audience::AllBut(but) => but != Some(member),
         };
         for (member, connected) in &self.connections {
-            if connected.room == name && goes_to(*member) {
-                connected.say(framing, message);
+            let is_for_it = connected.room == name && goes_to(*member);
+            if is_for_it && !connected.down.offer(message_of(framing, message)) {
+                self.slow.push(*member);
             }
         }
     }
@@ -172,18 +180,28 @@ impl Board {
         for (seq, record) in (first..).zip(&hosted.kept.log).filter(|(seq, _)| *seq > after) {
             let mut out = Vec::new();
             if let Some(framing) = self.peer.replay(reader, seq, record, &mut out) {
-                connected.say(framing, &out.into());
+                // A server reads these from its log as there is room: they are no part of the queue.
+                connected.down.push(message_of(framing, &out.into()));
             }
         }
         let last = hosted.kept.trimmed + hosted.kept.log.len() as u64;
         if let Some(message) = connected.session.caught_up(last) {
-            connected.text(&message);
+            connected.down.push(text_of(&message));
         }
     }
 
-    fn text(&self, to: Member, message: &[u8]) {
-        if let Some(connected) = self.connections.get(&to) {
-            connected.text(message);
+    fn text(&mut self, to: Member, message: &[u8]) {
+        if let Some(connected) = self.connections.get(&to)
+            && !connected.down.offer(text_of(message))
+        {
+            self.slow.push(to);
+        }
+    }
+
+    /// Ends those for whom more waits than may. That others hear of it may be too much for these.
+    fn end_slow(&mut self) {
+        while let Some(member) = self.slow.pop() {
+            self.end(member, Some(self.peer.too_slow()));
         }
     }
 
@@ -191,30 +209,22 @@ impl Board {
     fn end(&mut self, member: Member, violation: Option<Violation>) {
         let Some(mut connected) = self.connections.remove(&member) else { return };
         let code = violation.map(|violation| violation.code);
-        // Nobody may listen any more.
-        let _ = connected.down.send(Err(ConnectionError::Closed { code }));
+        connected.down.end(ConnectionError::Closed { code });
         if let Some(last) = connected.session.ended(Ended::Closed) {
             self.apply(&connected.room, member, last);
         }
     }
 }
 
-impl Connected {
-    fn say(&self, framing: Framing, message: &Bytes) {
-        match framing {
-            Framing::Text => self.text(message),
-            Framing::Binary => self.send(Message::Binary(message.clone())),
-        }
+fn message_of(framing: Framing, message: &Bytes) -> Message {
+    match framing {
+        Framing::Text => text_of(message),
+        Framing::Binary => Message::Binary(message.clone()),
     }
+}
 
-    fn text(&self, message: &[u8]) {
-        self.send(Message::Text(String::from_utf8_lossy(message).into_owned()));
-    }
-
-    fn send(&self, message: Message) {
-        // A connection that ends is told apart.
-        let _ = self.down.send(Ok(Received::Message(message)));
-    }
+fn text_of(message: &[u8]) -> Message {
+    Message::Text(String::from_utf8_lossy(message).into_owned())
 }
 
 fn now() -> UnixMillis {
@@ -255,12 +265,12 @@ pub struct Wire {
 pub struct WireSender {
     board: Switchboard,
     member: Member,
-    down: mpsc::UnboundedSender<Down>,
+    down: Queue,
 }
 
 /// The receiving half of a connection.
 #[derive(Debug)]
-pub struct WireReceiver(mpsc::UnboundedReceiver<Down>);
+pub struct WireReceiver(Reader);
 
 impl Transport for Wire {
     type Sender = WireSender;
@@ -271,7 +281,8 @@ impl Transport for Wire {
         _: Option<&'static str>,
         _: usize,
     ) -> Result<(WireSender, WireReceiver), ConnectionError> {
-        let (down, receiver) = mpsc::unbounded_channel();
+        let board = self.line.board.clone();
+        let (down, receiver) = queue(board.board().peer.queue());
         let handshake = Handshake {
             identity: self.line.identity.clone(),
             room: self.ask.room.clone(),
@@ -281,7 +292,6 @@ impl Transport for Wire {
             since_seq: (self.ask.since_seq)(),
             expires: UnixMillis(u64::MAX),
         };
-        let board = self.line.board.clone();
         let member = board.board().connect(handshake, down.clone())?;
         Ok((WireSender { board, member, down }, WireReceiver(receiver)))
     }
@@ -302,12 +312,12 @@ impl Sender for WireSender {
     }
 
     async fn ping(&mut self) -> Result<(), ConnectionError> {
-        let _ = self.down.send(Ok(Received::Heartbeat));
+        self.down.heartbeat();
         Ok(())
     }
 
     async fn close(&mut self) -> Result<(), ConnectionError> {
-        self.board.board().end(self.member, None);
+        self.board.leave(self.member);
         Ok(())
     }
 }
@@ -315,12 +325,12 @@ impl Sender for WireSender {
 /// Who is gone without a goodbye is gone all the same.
 impl Drop for WireSender {
     fn drop(&mut self) {
-        self.board.board().end(self.member, None);
+        self.board.leave(self.member);
     }
 }
 
 impl Receiver for WireReceiver {
-    async fn receive(&mut self) -> Down {
-        self.0.recv().await.unwrap_or(Err(ConnectionError::Closed { code: None }))
+    async fn receive(&mut self) -> Result<Received, ConnectionError> {
+        self.0.next().await
     }
 }

@@ -6,4 +6,5 @@ mod group;
 mod identity;
 mod invites;
 mod server;
+mod slow;
 mod world;
