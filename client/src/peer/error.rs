@@ -1,7 +1,8 @@
 //! What a caller is told when something cannot be done. Knows no cause of it.
 
 use syncline_protocol::dialects::peer::{
-    participant::{OpenError, WriteError},
+    id::PeerId,
+    participant::{OpenError, TakeKeysError, WriteError},
     store::StoreFailed,
 };
 
@@ -64,6 +65,42 @@ pub enum InviteError {
 impl From<StoreFailed> for InviteError {
     fn from(failed: StoreFailed) -> Self {
         Self::Write(failed.into())
+    }
+}
+
+/// Why keys were not taken out or in. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeysError {
+    /// The text is none of keys.
+    #[error("this is no text of the keys of a room")]
+    NotKeys,
+    /// Some of the text is missing or is another.
+    #[error("the text of the keys is damaged or not whole: copy it again")]
+    Damaged,
+    /// It was made by a later version, with this number.
+    #[error("the keys are of form {0}, which a newer client reads")]
+    Version(u8),
+    /// The passphrase is another.
+    #[error("the passphrase is wrong")]
+    Passphrase,
+    /// They are of another identity.
+    #[error("these are the keys of {0}")]
+    OtherIdentity(PeerId),
+    /// The room is open: its keys are in use.
+    #[error("the room {0:?} is open: take its keys in before")]
+    Open(String),
+    /// They could not be put into the store, which may have others.
+    #[error(transparent)]
+    Take(#[from] TakeKeysError),
+    /// The system gives no random bytes for the salt.
+    #[error("no random bytes: {0}")]
+    Random(getrandom::Error),
+}
+
+impl From<StoreFailed> for KeysError {
+    fn from(failed: StoreFailed) -> Self {
+        Self::Take(failed.into())
     }
 }
 

@@ -47,6 +47,7 @@
 //! `client/examples/peers.rs` tells more of it, with a server.
 
 mod address;
+mod carried;
 mod core;
 mod error;
 mod group;
@@ -66,7 +67,7 @@ mod switchboard;
 #[cfg(test)]
 mod tests;
 
-pub use error::{InviteError, JoinError, StartError};
+pub use error::{InviteError, JoinError, KeysError, StartError};
 pub use group::{Group, Invite, Role};
 pub use lobby::Invitation;
 pub use network::{Ask, Network, Relay};
@@ -82,7 +83,9 @@ pub use syncline_protocol::dialects::peer::{
     id::{CanonicalId, PeerId},
     keys::PublicKeys,
     kind::RoomKind,
-    participant::{Drops, Edit, Event, HostPin, MinVersion, OpenError, Why, WriteError},
+    participant::{
+        Drops, Edit, Event, HostPin, MinVersion, OpenError, TakeKeysError, Why, WriteError,
+    },
     store::StoreFailed,
 };
 

@@ -12,13 +12,14 @@ use syncline_engine::{Options, Store};
 use syncline_protocol::dialects::peer::{
     id::PeerId,
     kind::RoomKind,
-    participant::{HostPin, Opening, Participant},
+    participant::{HostPin, Opening, Participant, take_keys},
 };
 use tokio::{runtime::Handle as Runtime, time::Instant};
 
 use super::{
+    carried::Carried,
     core::Core,
-    error::{JoinError, StartError},
+    error::{JoinError, KeysError, StartError},
     group::Group,
     keeper::{Since, keep},
     lobby::{Invitation, answer, show_code},
@@ -195,6 +196,28 @@ impl Peers {
         let outcome = show_code(&lobby, code).await;
         lobby.close().await;
         outcome
+    }
+
+    /// Takes in the keys of a room that another device of this identity [gave out](Room::export_keys), before
+    /// the room is opened here for the first time; says which room. Then the others know this device as they
+    /// know that one, of which only one is to be connected at a time. Takes some ten milliseconds, and the
+    /// wait for the device.
+    ///
+    /// # Errors
+    /// [`KeysError`]; other keys of the room that are here are not overwritten.
+    pub fn import_keys(&self, text: &str, passphrase: &str) -> Result<String, KeysError> {
+        let Carried { keys, me, place } = Carried::open(text, passphrase)?;
+        if me.canonical() != self.0.me.canonical() {
+            return Err(KeysError::OtherIdentity(me));
+        }
+        let (_, name) = place.split_once('/').ok_or(KeysError::Damaged)?;
+        // Held, so that nobody opens it meanwhile.
+        let rooms = self.0.rooms();
+        if rooms.get(&place).is_some_and(|room| room.handle.strong_count() > 0) {
+            return Err(KeysError::Open(name.to_owned()));
+        }
+        take_keys(&mut EngineStore::open(&self.0.store, &place)?, &keys)?;
+        Ok(name.to_owned())
     }
 
     /// Closes all rooms. What was written is on the device when this returns.

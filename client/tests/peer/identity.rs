@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use syncline_client::peer::{
-    Connection, ConnectionError, Event, Events, Happened, PeerId, PublicKeys, Room, Status,
-    Switchboard,
+    Connection, ConnectionError, Event, Events, Happened, KeysError, PeerId, PublicKeys, Room,
+    Status, Switchboard, TakeKeysError,
 };
 use tokio::time::sleep;
 
@@ -104,4 +104,40 @@ async fn new_keys_that_the_old_ones_prove_are_believed() {
     sees(&hers, "tasks", "2", Some("bread")).await;
     hers.put("tasks", "3", "eggs").unwrap();
     sees(&his, "tasks", "3", Some("eggs")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_are_carried_to_a_new_device_are_known_there() {
+    let board = Switchboard::default();
+    let [alice, bob, new] = ["alice", "bob", "bob"].map(|name| Device::new(&board, name));
+    let (alices, bobs, news) = (alice.peers(), bob.peers(), new.peers());
+    let hers = found(&alices, &["bob"]).await;
+    let his = bobs.enter(ROOM, "").unwrap();
+    hers.put("tasks", "1", "milk").unwrap();
+    sees(&his, "tasks", "1", Some("milk")).await;
+    let keys = his.keys();
+    let text = his.export_keys("a long passphrase").unwrap();
+    assert_ne!(text, his.export_keys("a long passphrase").unwrap(), "another salt");
+    assert!(matches!(bobs.import_keys(&text, "a long passphrase"), Err(KeysError::Open(_))));
+    his.close().await;
+    drop(his);
+    assert!(matches!(news.import_keys(&text, "a short one"), Err(KeysError::Passphrase)));
+    let others = alices.import_keys(&text, "a long passphrase");
+    assert!(matches!(others, Err(KeysError::OtherIdentity(of)) if of.as_str() == "bob"));
+    assert_eq!(news.import_keys(&text, "a long passphrase").unwrap(), ROOM);
+    assert_eq!(news.import_keys(&text, "a long passphrase").unwrap(), ROOM, "the same again");
+    let again = news.enter(ROOM, "").unwrap();
+    assert_eq!(again.keys(), keys);
+    sees(&again, "tasks", "1", Some("milk")).await;
+    again.put("tasks", "2", "bread").unwrap();
+    sees(&hers, "tasks", "2", Some("bread")).await;
+    // A device that has keys of its own keeps them.
+    let other = Device::new(&board, "bob").peers();
+    let room = other.enter(ROOM, "").unwrap();
+    let own = room.keys();
+    room.close().await;
+    drop(room);
+    let refused = other.import_keys(&text, "a long passphrase");
+    assert!(matches!(refused, Err(KeysError::Take(TakeKeysError::OtherKeys))), "{refused:?}");
+    assert_eq!(other.enter(ROOM, "").unwrap().keys(), own);
 }

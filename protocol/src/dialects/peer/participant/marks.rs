@@ -50,13 +50,22 @@ pub(super) fn own_keys(
     store: &mut dyn Store,
     source: &mut dyn Random,
 ) -> Result<RoomKeys, StoreFailed> {
-    if let Some(bytes) = read(store, Space::Keys, "room")? {
-        let keys = RoomKeys::from_bytes(&Zeroizing::new(bytes));
-        return keys.ok_or_else(|| StoreFailed("the keys of the room cannot be read".into()));
+    if let Some(keys) = kept_keys(store)? {
+        return Ok(keys);
     }
     let keys = RoomKeys::generate(source);
-    put(store, Space::Keys, "room", Some(&keys.to_bytes()[..]))?;
+    keep_keys(store, &keys)?;
     Ok(keys)
+}
+
+pub(super) fn kept_keys(store: &dyn Store) -> Result<Option<RoomKeys>, StoreFailed> {
+    let Some(bytes) = read(store, Space::Keys, "room")? else { return Ok(None) };
+    let keys = RoomKeys::from_bytes(&Zeroizing::new(bytes));
+    keys.map(Some).ok_or_else(|| StoreFailed("the keys of the room cannot be read".into()))
+}
+
+pub(super) fn keep_keys(store: &mut dyn Store, keys: &RoomKeys) -> Result<(), StoreFailed> {
+    put(store, Space::Keys, "room", Some(&keys.to_bytes()[..]))
 }
 
 /// Keys before rotations that are kept, at most: who was away for more of them has to be told in

@@ -35,6 +35,7 @@ mod settings;
 mod syncs;
 mod timers;
 mod tracked;
+mod transfer;
 mod vault;
 mod why;
 mod wishes;
@@ -45,6 +46,7 @@ pub use invited::{HostPin, InviteAsk, Redeemed};
 pub use opening::{Opening, Welcome};
 pub use output::{Event, Output};
 pub use settings::{Limits, MinVersion, Settings};
+pub use transfer::{TakeKeysError, take_keys};
 pub use why::{Drops, Why};
 
 use std::{collections::VecDeque, time::Duration};
