@@ -1,9 +1,12 @@
 //! How far clocks are apart.
 
 use proptest::prelude::*;
-use syncline_protocol::dialects::peer::sync::{
-    Sample, TimeSync,
-    time::{OFFSET_MS_MAX, PEERS_MAX, PINGS_MAX},
+use syncline_protocol::dialects::peer::{
+    now::Now,
+    sync::{
+        Sample, TimeSync,
+        time::{OFFSET_MS_MAX, PEERS_MAX, PINGS_MAX},
+    },
 };
 
 use super::{at, peer};
@@ -50,6 +53,19 @@ fn the_relays_clock_comes_first_and_none_is_put_right_by_more_than_five_minutes(
         time.connected(Some(server_ms), at(0));
         assert_eq!(time.offset_ms(), offset);
     }
+}
+
+#[test]
+fn a_clock_that_is_set_goes_on_as_before_until_somebody_answers() {
+    let mut time = TimeSync::new();
+    time.connected(Some(at(0).wall_ms() + 2000), at(0));
+    let set = Now { wall_micros: at(1000).wall_micros + 200_000_000, ..at(1000) };
+    time.look(set);
+    assert_eq!(time.adjusted_ms(set), at(1000).wall_ms() + 2000);
+    assert_eq!(time.deadline(), Some(set.elapsed), "the others are asked at once");
+    let (t0, t1) = (time.ask(&peer("b"), set).unwrap(), at(1000).wall_ms());
+    time.answered(&peer("b"), (t0, t1, t1), set).unwrap();
+    assert_eq!(time.adjusted_ms(set), at(1000).wall_ms());
 }
 
 #[test]

@@ -45,6 +45,8 @@ struct Peer {
 pub struct TimeSync {
     peers: BTreeMap<PeerId, Peer>,
     relay_ms: Option<i64>,
+    /// Since this clock was set: what was known before, with what it was set by. Counts until somebody answers.
+    guess_ms: Option<i64>,
     ping_at: Option<Duration>,
     /// How far this clock was ahead of the time that has elapsed, in milliseconds, at the last look.
     ahead_ms: Option<i64>,
@@ -62,12 +64,14 @@ impl TimeSync {
         self.look(now);
         if let Some(server_ms) = server_ms {
             self.relay_ms = Some(clamp(server_ms.saturating_sub(now.wall_ms())));
+            self.guess_ms = None;
         }
         self.ping_at = Some(now.elapsed);
     }
 
-    /// Sees whether this clock was set since the last look. What was known of other clocks is void then:
-    /// the others are asked anew.
+    /// Sees whether this clock was set since the last look. What was known of other clocks is void then: the
+    /// others are asked anew. Until they answer it is taken that no time passed beside what has elapsed: with
+    /// a clock that is minutes off nobody would take the question, nor this participant the answer.
     pub fn look(&mut self, now: Now) {
         let elapsed_ms = i64::try_from(now.elapsed.as_millis()).unwrap_or(i64::MAX);
         let ahead_ms = now.wall_ms().saturating_sub(elapsed_ms);
@@ -75,6 +79,8 @@ impl TimeSync {
         if ahead_ms.abs_diff(before) <= JUMP_MS_MAX {
             return;
         }
+        let set_by = ahead_ms.saturating_sub(before);
+        self.guess_ms = Some(clamp(self.offset_ms().saturating_sub(set_by)));
         self.relay_ms = None;
         self.peers.clear();
         self.ping_at = self.ping_at.map(|_| now.elapsed);
@@ -149,7 +155,7 @@ impl TimeSync {
     /// How far this clock is behind, in milliseconds; at most [`OFFSET_MS_MAX`] either way.
     #[must_use]
     pub fn offset_ms(&self) -> i64 {
-        self.relay_ms.or_else(|| self.median()).unwrap_or(0)
+        self.relay_ms.or_else(|| self.median()).or(self.guess_ms).unwrap_or(0)
     }
 
     /// The time put right, in milliseconds since the Unix epoch: what packets are stamped with.
