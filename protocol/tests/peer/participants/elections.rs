@@ -65,6 +65,20 @@ fn check_20_with_a_slow_network_somebody_answers() {
 }
 
 #[test]
+fn where_claims_come_later_than_they_are_waited_for_all_become_synced_and_quiet() {
+    let (mut world, late) = five(54);
+    world.fate = Box::new(|_, _| Some(Duration::from_millis(1800)));
+    world.connect(late);
+    world.run_secs(30);
+    assert!(world.members[late].is_synced(), "an answer that comes late is one");
+    world.assert_same();
+    world.run_secs(400);
+    let since = world.sent.len();
+    world.run_secs(200);
+    assert_eq!(world.sent_since(since, Kind::SyncReq).len(), 0);
+}
+
+#[test]
 fn check_21_a_claim_of_another_request_or_of_nobody_cancels_nothing() {
     let mut world = World::new(52);
     let (alice, bob) = (world.enter("alice"), world.enter("bob"));

@@ -174,6 +174,23 @@ fn who_is_ahead_twice_is_asked_itself() {
     assert_eq!(asking.expect(30_000).1.to, Some(peer("d")));
 }
 
+#[test]
+fn who_is_ahead_twice_is_asked_itself_also_when_others_are_ahead_too() {
+    let mut asking = Asking::among(&["b", "c", "d"]);
+    let (mut ms, ask) = asking.expect(1000);
+    asking.requester.answered(&ask.request, &peer("b"));
+    for to in [None, Some(peer("c"))] {
+        ms += 10_000;
+        asking.requester.behind(&peer("c"), at(ms));
+        let (_, ask) = asking.expect(ms + 5000);
+        assert_eq!(ask.to, to);
+        asking.requester.answered(&ask.request, &peer("b"));
+        asking.requester.answered(&ask.request, &peer("c"));
+        asking.requester.behind(&peer("d"), at(ms + 5000));
+        asking.next(ms + 9000);
+    }
+}
+
 proptest! {
     /// Whatever happens: one request at a time, no two with one name, never faster than two in three
     /// seconds, and whoever is there and answers is reached in the end.

@@ -2,7 +2,7 @@
 //! answers. Knows no packet and nothing of what is lacking.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
@@ -18,6 +18,11 @@ pub const GATHER: Duration = Duration::from_millis(100);
 pub const THROTTLE: Duration = Duration::from_secs(3);
 /// Nobody claims it for so long: it is asked anew.
 pub const UNCLAIMED: Duration = Duration::from_secs(1);
+/// Requests that were given up whose answers still count, at most: where packets are long under way, the
+/// first answer comes when another one is asked already.
+pub const LATE_MAX: usize = 8;
+/// Where packets are long under way, a claim is waited for up to so long.
+pub const PATIENCE_MAX: Duration = Duration::from_secs(10);
 /// It is claimed, and nothing comes for so long: another one is asked.
 pub const UNANSWERED: Duration = Duration::from_secs(3);
 /// It is claimed, and something comes now and then, but not all in this time: another one is asked.
@@ -54,6 +59,9 @@ pub struct Ask {
 #[derive(Debug)]
 struct Asked {
     ask: Ask,
+    at: Duration,
+    /// Only because another one was given up.
+    is_retry: bool,
     claimed_by: Option<PeerId>,
     /// When it is given up.
     until: Duration,
@@ -66,6 +74,8 @@ struct Asked {
 struct Wanted {
     /// What is newer than what is here.
     newer_at: Option<Duration>,
+    /// The same, because a request was given up.
+    retry_at: Option<Duration>,
     /// Who is known to have something newer.
     newer_from: Option<PeerId>,
     /// All that this one has.
@@ -78,6 +88,10 @@ pub struct Requester {
     is_connected: bool,
     reachable: BTreeSet<PeerId>,
     asked: Option<Asked>,
+    /// What was given up.
+    late: VecDeque<Asked>,
+    /// How long a claim is waited for, when that is longer than usual: claims came too late.
+    patience: Duration,
     wanted: Wanted,
     asked_at: Option<Duration>,
     /// Failures since the last answer, and before when nothing is asked after them.
@@ -88,8 +102,8 @@ pub struct Requester {
     /// Whom the failures since the last answer were with.
     tried: BTreeSet<PeerId>,
     suspects: BTreeMap<PeerId, Duration>,
-    /// Who was ahead the last time somebody was.
-    ahead: Option<PeerId>,
+    /// Who was ahead since somebody was asked for it by name.
+    ahead: BTreeSet<PeerId>,
     /// Since the room was entered.
     was_answered: bool,
     heartbeats_left: u32,
@@ -148,13 +162,21 @@ impl Requester {
         self.want_at(now.elapsed + GAP_DEBOUNCE);
     }
 
-    /// This one has something newer. The second time in a row it is asked itself.
+    /// This one has something newer. The second time it is asked itself: those who answer all may not have it.
     pub fn behind(&mut self, peer: &PeerId, now: Now) {
-        if self.ahead.as_ref() == Some(peer) {
+        if self.ahead.contains(peer) {
             self.wanted.newer_from = Some(peer.clone());
+            self.ahead.clear();
+        } else if self.ahead.len() < REACHABLE_MAX {
+            self.ahead.insert(peer.clone());
         }
-        self.ahead = Some(peer.clone());
         self.want_at(now.elapsed);
+    }
+
+    /// What this one has that is newer is asked of it soon.
+    pub fn want_from(&mut self, peer: &PeerId, now: Now) {
+        self.wanted.newer_from = Some(peer.clone());
+        self.want_at(now.elapsed + GATHER);
     }
 
     /// All that this one has is asked for.
@@ -164,6 +186,8 @@ impl Requester {
 
     /// Somebody claims a request, in a verified packet. Whether it is what was asked here.
     pub fn claimed(&mut self, request: &RequestId, by: &PeerId, now: Now) -> bool {
+        self.learn_patience(request, by, now);
+        let unanswered = UNANSWERED.max(self.patience);
         let Some(asked) = self.asked.as_mut().filter(|asked| asked.may_answer(request, by)) else {
             return false;
         };
@@ -173,7 +197,7 @@ impl Requester {
             Some(first) => *first = by.clone(),
             none => {
                 *none = Some(by.clone());
-                asked.until = now.elapsed + UNANSWERED;
+                asked.until = now.elapsed + unanswered;
             }
         }
         true
@@ -181,8 +205,10 @@ impl Requester {
 
     /// A part of an answer came, which was verified. Whether it is to what was asked here.
     pub fn progress(&mut self, request: &RequestId, by: &PeerId, now: Now) -> bool {
+        self.learn_patience(request, by, now);
+        let unanswered = UNANSWERED.max(self.patience);
         match self.asked.as_mut().filter(|asked| asked.may_answer(request, by)) {
-            Some(asked) => asked.until = now.elapsed + UNANSWERED,
+            Some(asked) => asked.until = now.elapsed + unanswered,
             None => return false,
         }
         true
@@ -196,9 +222,10 @@ impl Requester {
         (of == Some(by)).then_some(&asked.ask.request)
     }
 
-    /// An answer is here in whole. Whether it is to what was asked here.
+    /// An answer is here in whole. Whether it is to what was asked here, also if it was given up meanwhile.
     pub fn answered(&mut self, request: &RequestId, by: &PeerId) -> bool {
-        if self.asked.take_if(|asked| asked.may_answer(request, by)).is_none() {
+        let is_in_time = self.asked.take_if(|asked| asked.may_answer(request, by)).is_some();
+        if !is_in_time && !self.answered_late(request, by) {
             return false;
         }
         self.suspects.remove(by);
@@ -206,6 +233,29 @@ impl Requester {
         (self.failures, self.heartbeats_left) = (0, 0);
         self.was_answered = true;
         true
+    }
+
+    /// An answer to what was given up: what was asked only in its place need not be answered.
+    fn answered_late(&mut self, request: &RequestId, by: &PeerId) -> bool {
+        let Some(at) = self.late.iter().position(|late| late.may_answer(request, by)) else {
+            return false;
+        };
+        let is_full = self.late.remove(at).is_some_and(|late| late.ask.is_full);
+        self.asked.take_if(|asked| asked.is_retry && (is_full || !asked.ask.is_full));
+        self.wanted.retry_at = None;
+        if is_full {
+            self.wanted.full = None;
+        }
+        true
+    }
+
+    /// Who was given up on is heard after all: the next time it is waited for longer.
+    fn learn_patience(&mut self, request: &RequestId, by: &PeerId, now: Now) {
+        let late = self.late.iter().find(|late| late.may_answer(request, by));
+        if let Some(late) = late {
+            let took = now.elapsed.saturating_sub(late.at);
+            self.patience = self.patience.max((took * 2).min(PATIENCE_MAX));
+        }
     }
 
     /// Whether something was asked and is not answered yet.
@@ -231,12 +281,14 @@ impl Requester {
         let is_full = self.wanted.full.is_some();
         let to = self.whom(at, random);
         let ask = Ask { request: RequestId::random(random), to, is_full };
-        self.wanted = Wanted::default();
+        let wanted = std::mem::take(&mut self.wanted);
         self.asked_at = Some(at);
         self.asked = Some(Asked {
             ask: ask.clone(),
+            at,
+            is_retry: wanted.newer_at.is_none(),
             claimed_by: None,
-            until: at + UNCLAIMED,
+            until: at + UNCLAIMED.max(self.patience),
             at_last: at + UNFINISHED,
         });
         Some(ask)
@@ -264,7 +316,7 @@ impl Requester {
             return None;
         }
         let full_at = self.wanted.full.as_ref().map(|_| Duration::ZERO);
-        let wanted = earlier(full_at, self.wanted.newer_at)?;
+        let wanted = earlier(full_at, earlier(self.wanted.newer_at, self.wanted.retry_at))?;
         let may = match (self.failures, self.asked_at) {
             (0, None) => Duration::ZERO,
             (0, Some(last)) => last + THROTTLE,
@@ -281,15 +333,19 @@ impl Requester {
         if let Some(peer) = with.filter(|_| self.tried.len() < REACHABLE_MAX) {
             self.tried.insert(peer);
         }
-        if let Some(peer) = asked.claimed_by.filter(|_| is_suspicious) {
+        if let Some(peer) = asked.claimed_by.clone().filter(|_| is_suspicious) {
             self.suspect(peer, at);
         }
         self.not_before = at + (BACKOFF_MIN * (1 << self.failures.min(5))).min(BACKOFF_MAX);
         self.failures = self.failures.saturating_add(1);
-        self.want_at(at);
-        if asked.ask.is_full {
-            self.wanted.full = self.wanted.full.take().or(asked.ask.to);
+        self.wanted.retry_at = earlier(self.wanted.retry_at, Some(at));
+        if asked.ask.is_full && self.wanted.full.is_none() {
+            self.wanted.full.clone_from(&asked.ask.to);
         }
+        if self.late.len() >= LATE_MAX {
+            self.late.pop_front();
+        }
+        self.late.push_back(asked);
     }
 
     fn suspect(&mut self, peer: PeerId, at: Duration) {
