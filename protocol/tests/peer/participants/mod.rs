@@ -4,6 +4,7 @@ mod basics;
 mod deletions;
 mod doubts;
 mod elections;
+mod founding;
 mod gaps;
 mod invites;
 mod keys;

@@ -67,8 +67,12 @@ impl Group {
 impl<S: Store> Participant<S> {
     /// Whether somebody may read what the group has.
     pub(super) fn may_read(&self, who: &CanonicalId) -> bool {
-        let stands = self.access.standing(who);
-        self.access.is_bootstrap() || matches!(stands, Standing::Owner | Standing::Member)
+        match self.access.standing(who) {
+            Standing::Owner | Standing::Member => true,
+            Standing::Removed => false,
+            // What the founder is may be among what is still to come.
+            _ => self.access.is_bootstrap() || self.access.is_founder(who),
+        }
     }
 
     /// Those in the room who can be reached and may read what the group has.
@@ -76,6 +80,13 @@ impl<S: Store> Participant<S> {
         let reachable = self.people.reachable();
         let readers = reachable.filter(|(_, person)| self.may_read(&person.canonical));
         readers.map(|(peer, _)| peer.clone()).collect()
+    }
+
+    /// Whether somebody is asked for rows, and heard when it answers. Until all is here that the founder has,
+    /// the members that are known are not all: who asked these alone could be left among newcomers.
+    pub(super) fn may_help(&self, who: &CanonicalId) -> bool {
+        let is_new = self.expected_host.is_some() && self.access.is_being_founded();
+        is_new || self.may_read(who)
     }
 
     /// Whether the group's key is taken from somebody.

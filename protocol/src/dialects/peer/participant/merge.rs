@@ -4,10 +4,10 @@ use super::{
     Event, Participant, Why, answers::part_of, halt::Step, ladder::Rung, legacy::forget_meta, marks,
 };
 use crate::dialects::peer::{
-    access::{self, Founding, Verdict, is_guarded},
+    access::{self, Founding, Signed, Verdict, is_guarded},
     chunks::Place,
     id::{CanonicalId, PeerId},
-    keys::Pin,
+    keys::{Pin, Pins},
     now::Now,
     packet::Packet,
     rows::{Changes, Merged, Refused, Row},
@@ -51,31 +51,27 @@ impl<S: Store> Participant<S> {
 
     fn merge(&mut self, sender: &PeerId, mut changes: Changes, is_old: bool, now: Now) -> Step {
         let by = sender.canonical();
-        let founds = match self.access.founding() {
-            Founding::Anyone => true,
-            Founding::By(founder) => *founder == by,
-            Founding::Signed => false,
-        };
-        let has_group = || changes.rows.iter().any(|row| is_guarded(&row.table));
-        if self.access.is_bootstrap() && !founds && has_group() {
+        if self.comes_too_early(&changes, &by)? {
             // What is refused now is asked for again once the group is here.
             changes.meta = None;
         }
         let (room, access, pins) = (&self.room, &self.access, &self.pins);
-        let (me, own_key) = (self.me.canonical(), self.keys.public().sign);
+        let own = (self.me.canonical(), self.keys.public().sign);
         let mut refused: Vec<(String, String, Why)> = Vec::new();
         // The first rows are those of an owner who signed them, or of the host that is expected: a packet
         // of version 1 alone shows neither.
+        let founds = match access.founding() {
+            Founding::Anyone => true,
+            Founding::By(founder) => *founder == by,
+            Founding::Signed => false,
+        };
         let founds_nothing = is_old && access.is_bootstrap() && !founds;
         let mut judge = |row: &mut Row, local: Option<&Row>| {
             if founds_nothing && is_guarded(&row.table) {
                 refused.push((row.table.to_string(), row.id.clone(), Why::Unfounded));
                 return false;
             }
-            let signed = access::verify(room, row, |by| match *by == me {
-                true => Some(own_key),
-                false => pins.find(by).map(|pin| pin.keys.sign),
-            });
+            let signed = signer(room, row, &own, pins);
             match access::judge(access, &by, row, local, signed.as_ref()) {
                 Verdict::Accept => {
                     if signed.is_none() {
@@ -94,6 +90,25 @@ impl<S: Store> Participant<S> {
         let merged = self.replica.merge(&mut self.store, changes, adjusted, &mut judge)?;
         self.told_refused(sender, refused, &merged);
         self.took(merged, &by, now)
+    }
+
+    /// Whether something of the group comes that is refused now, and may be right when all is here that its
+    /// founder has.
+    fn comes_too_early(&self, changes: &Changes, by: &CanonicalId) -> Step<bool> {
+        let is_open = self.expected_host.is_some() && self.access.is_being_founded();
+        if self.access.is_founder(by) || !is_open && !self.access.is_bootstrap() {
+            return Ok(false);
+        }
+        let own = (self.me.canonical(), self.keys.public().sign);
+        for row in changes.rows.iter().filter(|row| is_guarded(&row.table)) {
+            let local = self.replica.get(&self.store, &row.table, &row.id)?;
+            let signed = signer(&self.room, row, &own, &self.pins);
+            let verdict = access::judge(&self.access, by, row, local.as_ref(), signed.as_ref());
+            if matches!(verdict, Verdict::Reject(_)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn told_refused(
@@ -149,12 +164,21 @@ impl<S: Store> Participant<S> {
     fn answered(&mut self, by: &PeerId) -> Step {
         self.is_synced = true;
         self.tell(Event::Synced { with: by.clone() });
-        if self.access.is_founder(&by.canonical()) && !self.access.is_bootstrap() {
+        // Of an answer in parts the one may be lost that says who owns the group: all is refused without it.
+        if self.access.is_founder(&by.canonical()) && !self.access.owners().is_empty() {
             marks::set_founded(&mut self.store)?;
             self.access.close_founding();
         }
         Ok(())
     }
+}
+
+/// Who has signed a row, when its key is known.
+fn signer(room: &str, row: &Row, own: &(CanonicalId, [u8; 32]), pins: &Pins) -> Option<Signed> {
+    access::verify(room, row, |by| match *by == own.0 {
+        true => Some(own.1),
+        false => pins.find(by).map(|pin| pin.keys.sign),
+    })
 }
 
 fn why_of(why: access::Why) -> Why {

@@ -54,7 +54,7 @@ impl<S: Store> Participant<S> {
 
     /// Somebody answers a request: one's own, or one that others need not answer then.
     pub(super) fn claimed(&mut self, packet: &Packet, now: Now) -> Step {
-        if !self.may_read(&packet.sender.canonical()) {
+        if !self.may_help(&packet.sender.canonical()) {
             return Err(Why::Forbidden.into());
         }
         self.election.claimed(&packet.request, &packet.sender, now);
@@ -93,8 +93,20 @@ impl<S: Store> Participant<S> {
         let packet = self.packet(Kind::SyncReq, &request);
         match to {
             Some(peer) => self.send_to(&peer, packet, &clock, now),
-            None => self.send_around(packet, &clock, now),
+            None => self.ask_around(&packet, &clock, now),
         };
+    }
+
+    /// Asks each one who may help, or else with the group's key.
+    fn ask_around(&mut self, packet: &Packet, clock: &[u8], now: Now) -> bool {
+        let helpers = self.people.reachable();
+        let helpers = helpers.filter(|(_, person)| self.may_help(&person.canonical));
+        let helpers: Vec<PeerId> = helpers.map(|(peer, _)| peer.clone()).collect();
+        let mut sent = false;
+        for peer in helpers {
+            sent |= self.send_to(&peer, packet.clone(), clock, now);
+        }
+        sent || self.send_to_group(packet.clone(), clock, now)
     }
 
     /// Bytes of a payload that is not cut into pieces, at most.
