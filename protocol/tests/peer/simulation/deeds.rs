@@ -7,7 +7,10 @@ use syncline_protocol::dialects::peer::{
     participant::{Edit, WriteError},
 };
 
-use super::life::{GROUP, Life, TABLES};
+use super::{
+    kind::JUMP_MS_MAX,
+    life::{GROUP, Life, TABLES},
+};
 
 impl Life {
     /// Two camps, or none again.
@@ -22,20 +25,27 @@ impl Life {
     }
 
     pub(super) fn rotate(&mut self, at: usize) {
-        let (is_host, is_lobby) = (at == 0, self.world.seats[at].kind() == RoomKind::Invite);
-        if is_lobby || self.removed.contains(&at) {
+        if self.world.seats[at].kind() == RoomKind::Invite || self.removed.contains(&at) {
             return;
         }
+        let of_group = at == 0 || self.is_steward(at) && self.world.dice.chance(50);
         let now = self.world.seats[at].at(self.world.now);
         let Some(participant) = &mut self.world.seats[at].participant else { return };
-        let done = match is_host {
+        let done = match of_group {
             true => participant.rotate_group_key(now),
             false => participant.rotate_keys(now),
         };
+        self.world.ledger.seen.group_keys += u64::from(of_group && done.is_ok());
         if let Err(error) = done {
             assert!(matches!(error, WriteError::Store(_)), "{at}: {error}");
         }
         self.world.react(at);
+    }
+
+    /// Whether it may make group keys and put others out, and knows that it may.
+    fn is_steward(&self, at: usize) -> bool {
+        let seat = &self.world.seats[at];
+        self.kind.stewards && may_govern(seat.person) && seat.knows_its_role()
     }
 
     /// Somebody other than the host loses all it had, and what the others had not got with it.
@@ -53,7 +63,7 @@ impl Life {
         }
     }
 
-    /// The host puts somebody out.
+    /// The host puts somebody out, or one who may.
     pub(super) fn remove(&mut self, at: usize) {
         let seat = &self.world.seats[at];
         let member = seat.me.canonical();
@@ -62,17 +72,47 @@ impl Life {
         if !is_fit || self.removed.contains(&at) || self.removed.len() >= 2 {
             return;
         }
-        let now = self.world.seats[0].at(self.world.now);
-        let Some(host) = &mut self.world.seats[0].participant else { return };
-        match host.remove_member(&member, now) {
+        // Where the host takes in again, it must know who was put out, or the two cross each other.
+        let others = (1..self.world.seats.len()).filter(|other| {
+            self.world.seats[*other].kind() == RoomKind::Data && self.is_steward(*other)
+        });
+        let others: Vec<usize> = others.filter(|_| self.kind.returns == 0).collect();
+        let by = match others.len() as u64 {
+            of @ 1.. if self.world.dice.chance(50) => others[self.world.dice.below(of) as usize],
+            _ => 0,
+        };
+        let now = self.world.seats[by].at(self.world.now);
+        let Some(remover) = &mut self.world.seats[by].participant else { return };
+        match remover.remove_member(&member, now) {
             Ok(()) => {}
-            Err(WriteError::Store(_)) => return self.world.kill(0, false, 1000),
-            Err(error) => panic!("the owner may: {error}"),
+            Err(WriteError::Store(_)) => return self.world.kill(by, false, 1000),
+            // It has not heard of that member yet.
+            Err(WriteError::UnknownPeer) if by > 0 => return,
+            Err(error) => panic!("{by} may: {error}"),
         }
-        self.world.react(0);
+        self.world.react(by);
         self.world.ledger.put_out(at);
         self.world.ledger.seen.removed += 1;
         self.removed.push(at);
+    }
+
+    /// The host takes somebody in again who was put out.
+    pub(super) fn take_in_again(&mut self) {
+        let (Some(&at), Some(_)) = (self.removed.first(), &self.world.seats[0].participant) else {
+            return;
+        };
+        if self.admit(self.world.seats[at].person) {
+            self.removed.remove(0);
+            self.world.ledger.seen.returned += 1;
+        }
+    }
+
+    /// A clock is set.
+    pub(super) fn set_clock(&mut self, at: usize) {
+        let ahead = self.world.dice.below(2 * JUMP_MS_MAX + 1);
+        let ahead = i64::try_from(ahead).expect("a time") - JUMP_MS_MAX as i64;
+        self.world.seats[at].skew_micros = ahead * 1000;
+        self.world.ledger.seen.clocks_set += 1;
     }
 
     /// The owner makes a code, and a stranger shows it in the lobby.

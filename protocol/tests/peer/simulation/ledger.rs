@@ -21,6 +21,9 @@ pub(super) struct Seen {
     pub(super) joined: u64,
     pub(super) removed: u64,
     pub(super) invited: u64,
+    pub(super) returned: u64,
+    pub(super) group_keys: u64,
+    pub(super) clocks_set: u64,
     pub(super) lost: u64,
     pub(super) approved: u64,
     pub(super) requests: u64,
@@ -55,6 +58,9 @@ impl Seen {
         self.joined += other.joined;
         self.removed += other.removed;
         self.invited += other.invited;
+        self.returned += other.returned;
+        self.group_keys += other.group_keys;
+        self.clocks_set += other.clocks_set;
         self.lost += other.lost;
         self.approved += other.approved;
         self.requests += other.requests;

@@ -5,12 +5,12 @@ use serde_json::json;
 use syncline_protocol::dialects::peer::{
     id::PeerId,
     kind::RoomKind,
-    participant::{Edit, HostPin, Settings},
+    participant::{Edit, HostPin, Settings, WriteError},
 };
 
 use super::{
     deeds::{edit, may_govern},
-    kind::Kind,
+    kind::{Kind, SLOW_MS},
     seat::Plan,
     world::{Network, World},
 };
@@ -65,8 +65,7 @@ impl Life {
                 Some(json!({"name": "member", "position": 0, "permissions": 0}).to_string()),
             ),
         ];
-        life.must_write(edits);
-        life.admit(0);
+        assert!(life.host_writes(edits) && life.admit(0), "nothing goes wrong yet");
         for _ in 1..life.kind.seats {
             life.join();
         }
@@ -82,6 +81,7 @@ impl Life {
             }
         }
         life.world.network = life.kind.network;
+        life.world.sudden_cuts = life.kind.sudden_cuts;
         life
     }
 
@@ -89,10 +89,9 @@ impl Life {
         let person = self.people;
         self.people += 1;
         let host = (person > 0).then(|| HostPin { peer: name(0), keys: None });
-        if person > 0 {
-            self.admit(person);
+        if person == 0 || self.admit(person) {
+            self.sit(person, ROOM, RoomKind::Data, host);
         }
-        self.sit(person, ROOM, RoomKind::Data, host);
     }
 
     /// Somebody comes into a room.
@@ -105,6 +104,10 @@ impl Life {
     ) -> usize {
         let mut settings = Settings::default();
         settings.tables = TABLES.map(str::to_owned).to_vec();
+        if self.kind.is_small {
+            settings.limits.frame_bytes_max = 4 << 10;
+            (settings.limits.stream_bytes_max, settings.limits.stream_rows_max) = (8 << 10, 3);
+        }
         let is_host = person == 0 && kind == RoomKind::Data;
         let (me, room) = (name(person), room.to_owned());
         let at = self.world.join(Plan { person, me, room, kind, is_host, host, settings });
@@ -115,18 +118,27 @@ impl Life {
     }
 
     /// The host makes somebody a member; every third one may manage the others.
-    fn admit(&mut self, person: usize) {
+    pub(super) fn admit(&mut self, person: usize) -> bool {
         let role = if may_govern(person) { "admins" } else { "members" };
         let value = json!({"roleIds": [role]}).to_string();
-        self.must_write(vec![edit("members", name(person).as_str(), Some(value))]);
+        self.host_writes(vec![edit("members", name(person).as_str(), Some(value))])
     }
 
-    fn must_write(&mut self, edits: Vec<Edit>) {
+    /// The host writes. Whether it is kept: it may be down, or its disk fail.
+    fn host_writes(&mut self, edits: Vec<Edit>) -> bool {
         let now = self.world.seats[0].at(self.world.now);
-        if let Some(host) = &mut self.world.seats[0].participant {
-            host.write(edits, now).expect("the owner may");
+        let Some(host) = &mut self.world.seats[0].participant else { return false };
+        match host.write(edits, now) {
+            Ok(()) => {}
+            Err(WriteError::Store(_)) => {
+                self.world.kill(0, false, 1000);
+                return false;
+            }
+            Err(error) => panic!("the owner may: {error}"),
         }
+        let deaths = self.world.ledger.seen.deaths;
         self.world.react(0);
+        self.world.ledger.seen.deaths == deaths
     }
 
     pub(super) fn turn(&mut self) {
@@ -155,6 +167,10 @@ impl Life {
             self.lose_disk(at);
         } else if is(kind.removals) {
             self.remove(at);
+        } else if is(kind.returns) {
+            self.take_in_again();
+        } else if is(kind.jumps) {
+            self.set_clock(at);
         } else if is(kind.joins) && self.people < 12 {
             if self.world.seats[0].participant.is_some() {
                 self.world.ledger.seen.joined += 1;
@@ -177,7 +193,9 @@ impl Life {
 
     /// The bad luck ends.
     pub(super) fn heal(&mut self) {
-        self.world.network = Network { delay_ms_max: 20, ..Network::default() };
+        let delay_ms_max = if self.kind.is_slow { SLOW_MS } else { 20 };
+        self.world.network = Network { delay_ms_max, ..Network::default() };
+        self.world.sudden_cuts = 0;
         self.world.camps.clear();
         for seat in &mut self.world.seats {
             if !seat.is_closed {

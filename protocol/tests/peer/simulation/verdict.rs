@@ -25,6 +25,9 @@ const NEVER: [Why; 9] = [
 const CALM: [Why; 4] =
     [Why::HandshakeUnproven, Why::KeyConflict, Why::BadSignature, Why::Undecryptable];
 
+/// A day more than deletions are compared and a group key is used.
+const MONTH_MS: u64 = 31 * 24 * 3_600_000;
+
 /// Whether all that run have the same.
 pub(super) fn is_equal(world: &World) -> bool {
     are_equal(world, &[])
@@ -53,6 +56,13 @@ fn know_each_other(world: &World, but: &[usize]) -> bool {
     all.iter().all(|one| all.iter().all(|other| knows(one, other)))
 }
 
+/// Whether all were answered since they are connected, but for these.
+fn are_synced(world: &World, but: &[usize]) -> bool {
+    let seats = world.seats.iter().enumerate().filter(|(_, seat)| seat.room == ROOM);
+    let mut all = seats.filter(|(at, _)| !but.contains(at)).map(|(_, seat)| seat);
+    all.all(|seat| seat.participant.as_ref().is_some_and(Participant::is_synced))
+}
+
 fn describe(world: &World) -> String {
     let seats = world.seats.iter().map(|seat| format!("\n{}", seat.describe()));
     seats.collect()
@@ -67,6 +77,8 @@ pub(super) fn judge(life: &mut Life) {
     }
     let known = life.world.run_until(300_000, |world| know_each_other(world, &removed));
     assert!(known, "some do not know the keys of others: {}", describe(&life.world));
+    let synced = life.world.run_until(300_000, |world| are_synced(world, &removed));
+    assert!(synced, "some wait for an answer for ever: {}", describe(&life.world));
     let world = &life.world;
     let left = || {
         world
@@ -97,6 +109,32 @@ pub(super) fn judge(life: &mut Life) {
         }
     }
     be_quiet(life);
+    if life.kind.ends_old {
+        grow_old(life);
+    }
+}
+
+/// All are away for longer than deletions are compared: no row comes back or goes, and the owner makes a
+/// new group key.
+fn grow_old(life: &mut Life) {
+    let removed = life.removed.clone();
+    let of_host = |world: &World| {
+        let host = world.seats[0].participant.as_ref().expect("it runs");
+        (host.counts().0, host.epoch())
+    };
+    let before = of_host(&life.world);
+    for at in 0..life.world.seats.len() {
+        if !life.world.seats[at].is_closed {
+            life.world.cut(at, MONTH_MS);
+        }
+    }
+    life.world.run(MONTH_MS);
+    let together = life.world.run_until(900_000, |world| are_equal(world, &removed));
+    assert!(together, "a month later they differ: {}", describe(&life.world));
+    life.world.run(120_000);
+    let after = of_host(&life.world);
+    assert_eq!(after.0, before.0, "rows that are not deleted");
+    assert!(after.1 > before.1, "{:?} is a month old", after.1);
 }
 
 /// What waits goes, and who has the same sends nothing about it.

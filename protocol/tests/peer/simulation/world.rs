@@ -60,6 +60,8 @@ pub(super) struct World {
     /// Seats of strangers that were let in, and where.
     pub(super) invited: Vec<(usize, String, HostPin)>,
     pub(super) dice: Dice,
+    /// Chances of ten thousand steps that power is lost before anything of one comes out.
+    pub(super) sudden_cuts: u64,
     /// Packets do not pass between seats of different camps.
     pub(super) camps: BTreeMap<String, u64>,
     parcels: BTreeMap<(u64, u64), Parcel>,
@@ -81,6 +83,7 @@ impl World {
             ledger: Ledger::default(),
             invited: Vec::new(),
             dice: Dice::new(seed),
+            sudden_cuts: 0,
             camps: BTreeMap::new(),
             parcels: BTreeMap::new(),
             parcel: 0,
@@ -233,6 +236,9 @@ impl World {
 
     /// A seat says what it has to say, and what has happened there is seen to.
     pub(super) fn react(&mut self, at: usize) {
+        if self.sudden_cuts > 0 && self.dice.below(10_000) < self.sudden_cuts {
+            return self.kill_before_outputs(at);
+        }
         let Some(packets) = self.seats[at].outputs() else {
             // Its store has failed: it starts anew.
             return self.kill(at, false, 1000);
