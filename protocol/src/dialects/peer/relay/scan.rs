@@ -4,8 +4,6 @@
 //! A frame in which one of these fields stands twice is none: parsers may take the first or the last of
 //! them, and server and participant must never disagree. Nothing is allocated here.
 
-use std::ops::ControlFlow;
-
 /// The longest text of a field that is read here, in bytes.
 const TEXT_BYTES_MAX: usize = 128;
 
@@ -99,19 +97,20 @@ impl<'a> Wire<'a> {
     }
 
     fn long_varint(&mut self) -> Result<u64, Malformed> {
-        let mut number = 0;
-        let read = self.0.iter().take(10).enumerate().try_for_each(|(place, &byte)| {
-            number |= u64::from(byte & 0x7f) << (7 * place);
-            match byte {
-                // The tenth byte has room for the highest bit alone.
-                0..0x80 if place == 9 && byte > 1 => ControlFlow::Break(None),
-                0..0x80 => ControlFlow::Break(Some(place + 1)),
-                _ => ControlFlow::Continue(()),
+        let (mut number, mut shift) = (0, 0);
+        while let [byte, rest @ ..] = self.0 {
+            self.0 = rest;
+            number |= u64::from(byte & 0x7f) << shift;
+            // The tenth byte has room for the highest bit alone.
+            if shift == 63 && *byte > 1 {
+                break;
             }
-        });
-        let ControlFlow::Break(Some(length)) = read else { return Err(Malformed) };
-        self.0 = &self.0[length..];
-        Ok(number)
+            if *byte < 0x80 {
+                return Ok(number);
+            }
+            shift += 7;
+        }
+        Err(Malformed)
     }
 
     fn take(&mut self, length: u64) -> Result<&'a [u8], Malformed> {
