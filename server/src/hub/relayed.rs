@@ -76,6 +76,10 @@ impl Growing {
 }
 
 impl Segment {
+    pub(super) fn is_empty(&self) -> bool {
+        self.frames == 0
+    }
+
     /// What it holds, in bytes.
     pub(super) fn held_bytes(&self) -> usize {
         self.bytes.len() + self.own.len() * size_of::<Own>()
@@ -181,15 +185,16 @@ impl<D: Dialect> Showing<D> {
     }
 
     /// All of it, finished.
-    pub(super) fn finish(mut self) -> Shown<D> {
-        self.end_segment();
-        Shown { items: self.items, ones: self.ones.into() }
+    pub(super) fn finish(self) -> Shown<D> {
+        Shown { items: self.items, last: self.growing.finish(), ones: self.ones.into() }
     }
 }
 
 /// What a room has shown in a turn.
 pub(super) struct Shown<D: Dialect> {
     pub(super) items: Vec<Item<D>>,
+    /// What stands behind the items: in nearly all turns that is all there is.
+    pub(super) last: Segment,
     /// Where the frames for one lie.
     pub(super) ones: Bytes,
 }
@@ -202,7 +207,8 @@ impl<D: Dialect> Shown<D> {
             Item::Open(opening) => opening.message.len(),
             Item::One { .. } | Item::Dismiss { .. } => 0,
         };
-        self.ones.len() + self.items.iter().map(held).sum::<usize>()
+        let items = self.items.iter().map(held).sum::<usize>();
+        self.ones.len() + self.last.held_bytes() + items
     }
 }
 

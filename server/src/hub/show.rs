@@ -27,13 +27,10 @@ impl<D: Dialect> Hub<D> {
     pub(super) fn show(&self, rooms: &mut Rooms<D>, key: RoomKey, shown: Shown<D>) -> u64 {
         let room = rooms.get_mut(key);
         let mut deliveries = 0;
-        let Shown { items, ones } = shown;
+        let Shown { items, last, ones } = shown;
         for item in items {
             match item {
-                Item::Many(segment) => {
-                    deliveries += self.show_segment(room, &segment);
-                    self.mirror_segment(room, segment);
-                }
+                Item::Many(segment) => deliveries += self.show_many(room, segment),
                 Item::One { to, place, frames } => {
                     deliveries += 1;
                     self.show_one(to, ones.slice(place), frames);
@@ -44,6 +41,15 @@ impl<D: Dialect> Hub<D> {
                 }
             }
         }
+        if !last.is_empty() {
+            deliveries += self.show_many(room, last);
+        }
+        deliveries
+    }
+
+    fn show_many(&self, room: &Room<D>, segment: Segment) -> u64 {
+        let deliveries = self.show_segment(room, &segment);
+        self.mirror_segment(room, segment);
         deliveries
     }
 
