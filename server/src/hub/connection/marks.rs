@@ -27,8 +27,8 @@ pub(super) struct Marks {
     told: Option<Bytes>,
     /// What the peer has received, if the dialect wants to know.
     receipt: Option<Receipt>,
-    /// What waits of what was relayed, once something was.
-    waiting: Option<Box<Waiting>>,
+    /// What waits of what was relayed.
+    waiting: Waiting,
 }
 
 impl<D: Dialect> Connection<D> {
@@ -97,8 +97,7 @@ impl<D: Dialect> Connection<D> {
 
     fn may_wait(&self, piece: &Bytes, frames: u32) -> bool {
         let marks = self.marks.borrow();
-        let waiting = marks.as_ref().and_then(|marks| marks.waiting.as_ref());
-        let (before, bytes) = waiting.map_or((0, 0), |waiting| waiting.load());
+        let (before, bytes) = marks.as_ref().map_or((0, 0), |marks| marks.waiting.load());
         let Queue { frames_max, bytes_max } = self.hub.queue;
         before + frames as usize <= frames_max && bytes + piece.len() <= bytes_max
     }
@@ -106,7 +105,7 @@ impl<D: Dialect> Connection<D> {
     fn note_relayed(&self, bytes: usize, frames: u32) {
         let queued = self.queued_bytes();
         if let Some(marks) = &mut *self.marks.borrow_mut() {
-            marks.waiting.get_or_insert_default().push(bytes, frames, queued);
+            marks.waiting.push(bytes, frames, queued);
         }
     }
 
@@ -170,10 +169,8 @@ impl<D: Dialect> Connection<D> {
     pub(super) fn note_written(&self, bytes: usize) {
         let mut marks = self.marks.borrow_mut();
         let Some(marks) = &mut *marks else { return };
-        if D::WRITES_BEHIND
-            && let Some(waiting) = &mut marks.waiting
-        {
-            waiting.advance(bytes);
+        if D::WRITES_BEHIND {
+            marks.waiting.advance(bytes);
         }
         if marks.unwritten > 0 {
             marks.unwritten = marks.unwritten.saturating_sub(bytes);
