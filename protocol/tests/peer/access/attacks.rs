@@ -179,3 +179,17 @@ fn look_alikes() {
     let hidden = text("group_settings", "x", r#"{"own\u0065rId":"mia"}"#, 30);
     assert_eq!(world.judge("edgar", &hidden), rejected(Why::NotOwner));
 }
+
+/// An invite without a role gives the usual one, which may be more than its writer has.
+#[test]
+fn an_invite_without_a_role_is_one_for_the_usual_role() {
+    let mut world = World::new();
+    let mut with = settings();
+    with["invites"] = json!([settings()["invites"][0], {"code": "NEW"}]);
+    let invite = row("group_settings", "group_settings", &with, 30);
+    assert_eq!(world.judge("greta", &invite), Verdict::Accept);
+    world.put(row("roles", "rulers", &json!({"permissions": 1, "position": 0}), 20));
+    assert_eq!(world.access.usual_role(), Some("rulers"));
+    assert_eq!(world.judge("greta", &invite), rejected(Why::InvitesBeyondOwn));
+    assert_eq!(world.judge("ada", &invite), Verdict::Accept);
+}

@@ -145,8 +145,9 @@ fn change_settings(
     if has.has(Permission::ManageRoles) {
         return Ok(());
     }
+    // An invite without a role gives the usual one.
     let within = |role: Option<&str>| {
-        role.is_none_or(|role| {
+        role.or_else(|| access.usual_role()).is_none_or(|role| {
             access.permissions_of_role(role).is_some_and(|role| has.covers(role))
         })
     };
