@@ -74,3 +74,30 @@ fn h20_a_deletion_that_somebody_seen_of_late_does_not_know_is_kept() {
     assert_eq!(world.members[bob].value("tasks", "1"), None);
     assert_eq!(world.members[alice].value("tasks", "1"), None);
 }
+
+#[test]
+fn h20_a_deletion_leaves_the_digests_of_all_at_the_same_time() {
+    let mut world = World::new(97);
+    let (alice, bob) = (world.enter("alice"), world.enter("bob"));
+    world.write(alice, "tasks", "1", Some("x"));
+    world.write(alice, "tasks", "2", Some("y"));
+    world.run_secs(10);
+    world.write(alice, "tasks", "1", None);
+    world.run_secs(10);
+    world.disconnect(alice);
+    world.disconnect(bob);
+    // A while before the day on which its 30 days are over: worlds begin at eight in the morning.
+    world.run(30 * DAY + Duration::from_secs(15 * 3600));
+    world.restart_kept(alice);
+    world.run(Duration::from_secs(30 * 60));
+    world.restart_kept(bob);
+    let before = world.members[alice].digest();
+    world.connect(alice);
+    world.connect(bob);
+    world.run(Duration::from_secs(29 * 60));
+    world.assert_same();
+    assert_eq!(world.members[alice].digest(), before);
+    world.run(Duration::from_secs(2 * 60));
+    world.assert_same();
+    assert_ne!(world.members[alice].digest(), before);
+}

@@ -5,12 +5,14 @@ use std::time::Duration;
 use super::{Participant, Why, halt::Step};
 use crate::dialects::peer::{
     id::PeerId,
+    kind::RoomKind,
     now::{Now, earlier},
     store::Store,
     sync::Control,
 };
 
-/// Between two looks for old deletions.
+const DAY_MICROS: i64 = 86_400_000_000;
+/// Between two looks for old deletions, at most.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 
 impl<S: Store> Participant<S> {
@@ -75,8 +77,11 @@ impl<S: Store> Participant<S> {
         if now.elapsed < self.sweep_at {
             return;
         }
-        self.sweep_at = now.elapsed + SWEEP_EVERY;
         let adjusted = self.time.adjusted(now);
+        // All do it as a day of UTC begins, or else they would differ for up to an hour.
+        let of_day = adjusted.wall_micros.rem_euclid(DAY_MICROS);
+        let left = Duration::from_micros((DAY_MICROS - of_day).unsigned_abs());
+        self.sweep_at = now.elapsed + left.min(SWEEP_EVERY);
         let swept = self
             .replica
             .floor(&mut self.store, adjusted)
@@ -94,9 +99,11 @@ impl<S: Store> Participant<S> {
     }
 
     fn ping(&mut self, now: Now) {
-        // The original clients tell the time since they were started.
-        let reachable = self.people.reachable().filter(|(peer, _)| !self.is_old(peer));
-        let reachable: Vec<PeerId> = reachable.map(|(peer, _)| peer.clone()).collect();
+        // In a lobby each word counts, and the server has told the time; the original clients tell the time since
+        // they were started.
+        let is_asked = |peer: &PeerId| self.kind == RoomKind::Data && !self.is_old(peer);
+        let asked = self.people.reachable().filter(|(peer, _)| is_asked(peer));
+        let reachable: Vec<PeerId> = asked.map(|(peer, _)| peer.clone()).collect();
         for (peer, t0) in self.time.due(reachable.iter(), now) {
             let request = self.new_request();
             self.send_control(&peer, &request, &Control::SyncPing { t0 }, now);
