@@ -2,7 +2,7 @@
 //!
 //! Each module says what its entries look like; whoever implements the store knows bytes only.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use bytes::Bytes;
 
@@ -44,7 +44,7 @@ impl Space {
 }
 
 /// One change of a store.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Change {
     /// Where.
     pub space: Space,
@@ -52,6 +52,15 @@ pub struct Change {
     pub key: Vec<u8>,
     /// What it is from now on; `None` when it goes.
     pub value: Option<Vec<u8>>,
+}
+
+impl fmt::Debug for Change {
+    /// Without the value: it may be a secret key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut change = f.debug_struct("Change");
+        change.field("space", &self.space).field("key", &self.key.escape_ascii().to_string());
+        change.field("value_bytes", &self.value.as_ref().map(Vec::len)).finish()
+    }
 }
 
 /// The store failed: what was applied and not yet [synced](Store::sync) may be lost, and nothing more is
@@ -162,5 +171,11 @@ mod tests {
         for key in [b"a", b"b", b"c"] {
             assert_eq!(store.get(Space::Rows, key), synced.get(Space::Rows, key));
         }
+    }
+
+    #[test]
+    fn no_value_is_shown() {
+        let shown = format!("{:?}", put("name", Some("secret")));
+        assert!(shown.contains("Rows") && !shown.contains("115, 101"), "{shown}");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Says what to write and what to answer; writes and answers nothing itself.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use zeroize::Zeroizing;
 
@@ -41,7 +41,7 @@ pub enum Asked {
 /// How a joiner is let in. First the changes are applied to the store, then the edits are written in one
 /// write; when both are durable, the joiner is told. A crash anywhere between loses nothing: the same
 /// request leads to whatever is left to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Redeem {
     /// The request.
     pub request: RequestId,
@@ -51,6 +51,14 @@ pub struct Redeem {
     pub edits: Vec<Edit>,
     /// To be applied before.
     pub changes: Vec<Change>,
+}
+
+impl fmt::Debug for Redeem {
+    /// Without the edits: the codes of other invites are in them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut redeem = f.debug_struct("Redeem");
+        redeem.field("request", &self.request).field("joiner", &self.joiner).finish_non_exhaustive()
+    }
 }
 
 /// What is due.
@@ -205,5 +213,21 @@ impl Kept {
     fn shown(&self) -> Shown<'_> {
         let Self { group, request, joiner, key, code } = self;
         Shown { group, request, joiner, key, code }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialects::peer::rows::TableName;
+
+    #[test]
+    fn no_code_is_shown() {
+        let table = TableName::new("group_settings").unwrap();
+        let edit = Edit { table, id: "g".into(), value: Some(r#"{"code":"OTHER"}"#.into()) };
+        let request = RequestId::new("r").unwrap();
+        let joiner = PeerId::new("dave").unwrap();
+        let redeem = Redeem { request, joiner, edits: vec![edit], changes: Vec::new() };
+        assert!(!format!("{:?}", Asked::Redeem(redeem)).contains("OTHER"));
     }
 }
