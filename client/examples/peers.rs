@@ -108,6 +108,8 @@ async fn story(out: &mut impl Write, dir: &Path, url: &str) -> Outcome {
     }
     assert_eq!(list(&home)?, list(&bobs)?, "members have the same list");
     assert_eq!(list(&carols)?, ["bread", "milk"], "Carol reads nothing new");
+    carols.status().wait_for(|status| status.removed).await?;
+    writeln!(out, "Carol's room says: {}.", carols.status().borrow().clone())?;
 
     door.close().await;
     for person in [alice, bob, carol] {

@@ -76,6 +76,7 @@ impl Core {
             synced: self.connection == Connection::Online
                 && (present.is_empty() || self.machine.is_synced()),
             epoch: self.machine.epoch(),
+            removed: self.machine.is_removed(),
             present,
             failed: self.failed.as_ref().map(ToString::to_string),
         }

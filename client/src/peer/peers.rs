@@ -83,7 +83,7 @@ impl Peers {
     }
 
     /// As [`Peers::open`], over any network, in a store that the application has opened and can use beside
-    /// them. An identity has one `Peers` in a store at a time.
+    /// them. A room in a store is one identity's, which has one `Peers` in it at a time.
     ///
     /// # Errors
     /// [`StartError`]; never because of the network.
@@ -98,7 +98,9 @@ impl Peers {
         Ok(Self(Arc::new(Inner { me, store, settings, start, rooms: Mutex::default() })))
     }
 
-    /// Opens a data room of which this peer is a member, or will be when its host knows it.
+    /// Opens a data room of which this peer is a member, or will be when its host knows it. Who was never in it
+    /// takes the first who says that it owns the group for its owner: use [`Peers::enter_as_invited`], with the
+    /// name of the host and better its keys, where others than members may have tokens for the room.
     ///
     /// # Errors
     /// [`StartError`]; never because of the network.
@@ -121,7 +123,8 @@ impl Peers {
     }
 
     /// Opens a data room and founds a group in it, which this peer owns. When the group was founded here
-    /// before, it is only opened. It makes the group's first key when it is alone in the room.
+    /// before, it is only opened. It makes the group's first key when it is alone in the room; with others there
+    /// before it what is written is sealed for each of them alone, until [`Room::rotate_group_key`].
     ///
     /// # Errors
     /// [`StartError`]; never because of the network.
@@ -140,7 +143,8 @@ impl Peers {
     }
 
     /// Opens the invite room of a group and answers strangers who show a code there, for all data rooms
-    /// that are open here, as long as a handle of it is held.
+    /// that are open here, as long as a handle of it is held. A stranger whose name is known there with other keys,
+    /// as after a loss of its store, is not heard before [`Room::approve_key`] on this room.
     ///
     /// # Errors
     /// [`StartError`]; never because of the network.
@@ -154,8 +158,8 @@ impl Peers {
     /// Shows a code in the invite room of a group, and returns the invitation when a host accepts it. The
     /// invite room is left then. Waits for the network as long as it takes; then it takes 15 s at most.
     ///
-    /// The code is shown to everybody in the invite room, and the first answer is believed:
-    /// [`Peers::redeem_from`] is for who knows the host.
+    /// The code is shown to everybody in the invite room, and the first answer is believed, unless a host was named
+    /// for this room before: [`Peers::redeem_from`] is for who knows the host.
     ///
     /// # Errors
     /// [`JoinError`].
@@ -168,9 +172,10 @@ impl Peers {
         self.redeem_of(group, token.into(), code, None).await
     }
 
-    /// As [`Peers::redeem`], from this host alone: the code goes to it, sealed as soon as its keys are known,
-    /// and nobody else is believed. Its keys are those of the [invite room](Peers::host_invites); without
-    /// them the first that are announced in its name count. It stays expected until another is named.
+    /// As [`Peers::redeem`], from this host alone: the code goes to it, sealed, and nobody else is believed. Its
+    /// keys are those of the [invite room](Peers::host_invites); without them the first that are announced in
+    /// its name count, and if none are within 3 s the server sees the code. Its name must be as in its token.
+    /// It stays expected until another is named.
     ///
     /// # Errors
     /// [`JoinError`].

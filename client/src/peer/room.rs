@@ -154,7 +154,8 @@ impl Room {
     }
 
     /// Returns when there is a connection, and somebody has answered on it what is new, or nobody else is
-    /// there.
+    /// there. Who is no member any more ([`Status::removed`]) waits for ever, and so does one whose clock is more
+    /// than seven minutes off.
     ///
     /// # Errors
     /// [`Stopped`] when the room was closed.
@@ -227,7 +228,7 @@ impl Room {
     /// Makes a new group key and gives it to the members.
     ///
     /// # Errors
-    /// [`WriteError::Forbidden`] when the others would not take it from this member.
+    /// [`WriteError::NotPermitted`] when the others would not take it from this member.
     pub fn rotate_group_key(&self) -> Result<(), WriteError> {
         self.step(|core, now| core.machine.rotate_group_key(now))
     }

@@ -39,6 +39,9 @@ pub struct Status {
     pub synced: bool,
     /// The epoch of the group key; `None` while there is none.
     pub epoch: Option<u64>,
+    /// Whether this peer is no member of the group any more, as far as it knows: it gets nothing new then, and
+    /// what it writes is refused.
+    pub removed: bool,
     /// Who else is in the room now.
     pub present: Vec<PeerId>,
     /// Why nothing is kept any more, if the local store has failed. The room must be opened anew.
@@ -58,6 +61,7 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.connection {
             Connection::Connecting => f.write_str("connecting"),
+            Connection::Online if self.removed => f.write_str("online, no member of the group"),
             Connection::Online => match (self.present.len(), self.synced) {
                 (0, _) => f.write_str("online, nobody else is here"),
                 (others, true) => write!(f, "online with {others} others"),

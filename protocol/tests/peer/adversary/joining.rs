@@ -189,3 +189,40 @@ fn many_who_guess_find_nothing_and_are_locked_out() {
     door.run_secs(10);
     assert_eq!(door.invited_by(dave), Some(("room-1".into(), "alice".into())));
 }
+
+#[test]
+fn a_code_for_a_host_whose_keys_are_known_is_never_shown_in_the_open() {
+    let mut door = Door::new(705);
+    let keys = Some(door.world.members[door.lobby].keys());
+    let alice = HostPin { peer: door.world.members[door.lobby].id.clone(), keys };
+    // She is away, or the server says so: then it would like to see what is sent for her.
+    let lobby = door.lobby;
+    door.world.disconnect(lobby);
+    let dave = enter(&mut door.world, "dave", Some(alice));
+    let since = door.world.sent.len();
+    show(&mut door, dave, CODE);
+    door.world.run_secs(8);
+    let in_the_open = |door: &Door| {
+        let shown = door.world.sent_since(since, Kind::InviteReq);
+        shown.iter().filter(|sent| !sent.packet.encrypted).count()
+    };
+    assert_eq!(in_the_open(&door), 0);
+    door.world.connect(lobby);
+    door.run_secs(5);
+    assert_eq!(door.invited_by(dave), Some(("room-1".into(), "alice".into())));
+    assert_eq!(in_the_open(&door), 0);
+}
+
+#[test]
+fn in_a_lobby_nobody_is_asked_for_the_time() {
+    // A server lets one say a word in a second there: what is said must be worth it.
+    let mut door = Door::new(706);
+    let since = door.world.sent.len();
+    let dave = enter(&mut door.world, "dave", None);
+    show(&mut door, dave, CODE);
+    door.run_secs(150);
+    assert!(door.invited_by(dave).is_some());
+    let controls = door.world.sent_since(since, Kind::UnicastReq);
+    let lobby = controls.iter().filter(|sent| door.world.members[sent.from].room == LOBBY);
+    assert_eq!(lobby.count(), 1, "the host's keys in the data room, and nothing else");
+}

@@ -6,6 +6,7 @@ mod forgeries;
 mod griefing;
 mod joining;
 mod lies;
+mod outsiders;
 mod rights;
 mod rows;
 mod siege;

@@ -2,7 +2,7 @@
 
 use syncline_protocol::dialects::peer::{
     packet::Kind,
-    participant::{Event, Why},
+    participant::{Event, HostPin, Participant, Why},
 };
 
 use super::{
@@ -127,4 +127,25 @@ fn a_full_room_does_not_answer_itself_to_death() {
     assert!(shakes.len() <= 2 + 20, "{} handshakes for one who joins 20", shakes.len());
     let late = world.members.last().unwrap();
     assert_eq!(world.members.iter().filter(|m| late.keys_of(&m.id).is_some()).count(), 20);
+}
+
+#[test]
+fn keys_that_come_with_an_invitation_are_in_force_whatever_was_announced_before() {
+    let mut world = World::new(86);
+    let opening = world.opening("bob");
+    let bob = world.add(opening);
+    world.connect(bob);
+    let mut impostor = Rogue::new("alice", 87);
+    let announcement = impostor.announcement(&world);
+    world.inject(bob, announcement);
+    assert_eq!(world.members[bob].keys_of(&impostor.id), Some(impostor.keys.public()));
+    let other = world.opening("bob");
+    let other = Participant::open(other, world.now(bob)).unwrap();
+    let store = std::mem::replace(&mut world.members[bob].participant, other).into_store();
+    let keys = Rogue::new("alice", 88).keys.public();
+    let mut opening = world.opening("bob");
+    opening.store = store;
+    opening.expected_host = Some(HostPin { peer: impostor.id.clone(), keys: Some(keys) });
+    world.restart(bob, opening);
+    assert_eq!(world.members[bob].keys_of(&impostor.id), Some(keys));
 }

@@ -1,6 +1,7 @@
 //! Participants together: what each check of the dossier asks of the machine.
 
 mod basics;
+mod cuts;
 mod deletions;
 mod doubts;
 mod elections;

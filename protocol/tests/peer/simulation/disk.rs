@@ -18,11 +18,11 @@ struct Platter {
 
 /// A disk that outlives whoever writes on it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Disk(Arc<Mutex<Platter>>);
+pub(crate) struct Disk(Arc<Mutex<Platter>>);
 
 impl Disk {
     /// Power is lost: of what was not synced so many changes are kept, the first ones.
-    pub(super) fn cut_power(&self, kept: usize) {
+    pub(crate) fn cut_power(&self, kept: usize) {
         let mut platter = self.lock();
         let unsynced = std::mem::take(&mut platter.unsynced);
         for changes in unsynced.into_iter().take(kept) {

@@ -5,7 +5,7 @@
 //! one, `SYNCLINE_TEST_SEEDS=1000` more of them.
 
 mod deeds;
-mod disk;
+pub(crate) mod disk;
 mod kind;
 mod ledger;
 mod life;

@@ -130,13 +130,6 @@ impl Access {
         !self.is_founded && matches!(&self.founding, Founding::By(founder) if founder == who)
     }
 
-    /// Whether something of its founder may still be to come: what is refused now may be right then, and
-    /// that somebody is no member says nothing yet.
-    #[must_use]
-    pub fn is_being_founded(&self) -> bool {
-        !self.is_founded && matches!(self.founding, Founding::By(_))
-    }
-
     /// Whether this one owns the group.
     #[must_use]
     pub fn is_owner(&self, who: &CanonicalId) -> bool {

@@ -1,11 +1,12 @@
 //! What a `UNICAST_REQ` says, and what is done.
 
 use super::{
-    Participant, Why,
+    Event, Participant, Why,
     halt::Step,
     ladder::{Opened, Rung},
 };
 use crate::dialects::peer::{
+    access::Permission,
     keys::{Pin, PublicKeys},
     now::Now,
     packet::{Kind, Packet},
@@ -13,7 +14,33 @@ use crate::dialects::peer::{
     sync::{Ack, Control},
 };
 
+/// What who is no member is told when it asks for rows.
+const NOT_MEMBER: &str = "not_member";
+
 impl<S: Store> Participant<S> {
+    /// Somebody who is no member asks for rows: who manages members says so, that it need not wait.
+    pub(super) fn disown(&mut self, packet: &Packet, now: Now) {
+        let manages = self.access.allows(&self.me.canonical(), Permission::ManageRoles);
+        if manages && self.group.shared.may(&packet.sender, now) {
+            let ack = Ack { ok: false, code: Some(NOT_MEMBER.into()) };
+            let answer = self.packet(Kind::UnicastAck, &packet.request);
+            self.send_to(&packet.sender, answer, &ack.encode(), now);
+        }
+    }
+
+    /// An answer to a request came, verified and opened.
+    pub(super) fn acked(&mut self, packet: &Packet, opened: &Opened) -> Step {
+        let ack = Ack::parse(&opened.plaintext).map_err(|_| Why::BadPayload)?;
+        let by = packet.sender.canonical();
+        let is_disowned = !ack.ok && ack.code.as_deref() == Some(NOT_MEMBER);
+        let counts = opened.rung == Rung::Pairwise
+            && (self.access.allows(&by, Permission::ManageRoles) || self.is_awaited_host(&by));
+        if is_disowned && counts && !std::mem::replace(&mut self.is_disowned, true) {
+            self.tell(Event::Removed);
+        }
+        Ok(())
+    }
+
     /// A control message came, verified and opened.
     pub(super) fn controlled(
         &mut self,

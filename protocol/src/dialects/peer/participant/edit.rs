@@ -9,7 +9,7 @@ use crate::dialects::peer::store::StoreFailed;
 pub struct Edit {
     /// The table: 1 to 64 bytes of `[a-z0-9_]`.
     pub table: String,
-    /// Which row: 1 to 256 bytes.
+    /// Which row: 1 to 512 bytes.
     pub id: String,
     /// Its value from now on, usually JSON; `None` deletes it.
     pub value: Option<String>,
@@ -63,6 +63,9 @@ pub enum OpenError {
     /// The name of a table is none.
     #[error("{0:?} is no name of a table: 1 to 64 bytes of a-z, 0-9 and _")]
     BadTable(String),
+    /// The keys and rows in the store are another identity's.
+    #[error("what is stored of the room belongs to another identity: give each a store of its own")]
+    OtherIdentity,
     /// The local store failed.
     #[error(transparent)]
     Store(#[from] StoreFailed),

@@ -9,7 +9,8 @@ use crate::dialects::peer::{
     kind::RoomKind,
     now::Now,
     packet::Kind,
-    seal::Adopted,
+    rows::Row,
+    seal::{Adopted, GroupKey},
     store::{Store, StoreFailed},
     sync::{Control, control::Secret},
 };
@@ -20,6 +21,9 @@ pub(super) const ASK_EVERY: Duration = Duration::from_secs(2);
 pub(super) const ASK_EVERY_MAX: Duration = Duration::from_secs(60);
 /// How many are asked at a time.
 pub(super) const ASKED_MAX: usize = 8;
+/// A key that came this long before a member was taken out, or longer, is one that the member has. Less does not
+/// tell: clocks differ.
+const REMOVAL_SLACK_MS: i64 = 5_000;
 
 /// What is known of the group's key beside the key.
 #[derive(Debug, Default)]
@@ -30,9 +34,11 @@ pub(super) struct Group {
     wanted: Option<u64>,
     ask_at: Duration,
     pause: Duration,
-    shared: Paced,
+    pub(super) shared: Paced,
     /// A member was taken out, and the key that it has is still in use.
     rotation_due: bool,
+    /// When the last member was taken out, in milliseconds since the Unix epoch.
+    removed_ms: i64,
 }
 
 impl Group {
@@ -50,6 +56,11 @@ impl Group {
         self.wanted = self.wanted.max(Some(epoch));
     }
 
+    /// A member was taken out, as its row says.
+    pub(super) fn removed(&mut self, row: &Row) {
+        self.removed_ms = self.removed_ms.max(row.hlc.micros.div_euclid(1000));
+    }
+
     pub(super) fn disconnected(&mut self) {
         self.wanted = None;
         self.shared.clear();
@@ -65,14 +76,39 @@ impl Group {
 }
 
 impl<S: Store> Participant<S> {
-    /// Whether somebody may read what the group has.
+    /// Whether somebody may read what the group has. Who was invited and does not know the group yet knows that
+    /// there is one: his host is of it, and who else is he cannot say.
     pub(super) fn may_read(&self, who: &CanonicalId) -> bool {
         match self.access.standing(who) {
             Standing::Owner | Standing::Member => true,
             Standing::Removed => false,
-            // What the founder is may be among what is still to come.
-            _ => self.access.is_bootstrap() || self.access.is_founder(who),
+            _ if self.access.is_bootstrap() && self.expected_host.is_none() => true,
+            _ => self.is_awaited_host(who),
         }
+    }
+
+    /// Whether somebody is asked for what is lacking, and heard when it says that it has it: whoever may read
+    /// what the group has, and anybody while it is not known who that is.
+    pub(super) fn may_answer(&self, who: &CanonicalId) -> bool {
+        self.access.is_bootstrap() || self.awaits_host() || self.may_read(who)
+    }
+
+    /// Whether the host that let this participant in has not yet shown it all of its group.
+    pub(super) fn awaits_host(&self) -> bool {
+        self.expected_host.as_ref().is_some_and(|host| self.is_awaited_host(&host.peer.canonical()))
+    }
+
+    pub(super) fn is_awaited_host(&self, who: &CanonicalId) -> bool {
+        self.expected_host.is_some() && self.access.is_founder(who)
+    }
+
+    /// The group's key, if what is sealed with it is for members alone: one that came before the last member was
+    /// taken out is that one's too, until the next is here.
+    pub(super) fn sealing_key(&self) -> Option<&GroupKey> {
+        let is_safe = |key: &&GroupKey| {
+            key.since_ms.saturating_add(REMOVAL_SLACK_MS) >= self.group.removed_ms
+        };
+        self.ring.current().filter(is_safe)
     }
 
     /// Those in the room who can be reached and may read what the group has.
@@ -80,13 +116,6 @@ impl<S: Store> Participant<S> {
         let reachable = self.people.reachable();
         let readers = reachable.filter(|(_, person)| self.may_read(&person.canonical));
         readers.map(|(peer, _)| peer.clone()).collect()
-    }
-
-    /// Whether somebody is asked for rows, and heard when it answers. Until all is here that the founder has,
-    /// the members that are known are not all: who asked these alone could be left among newcomers.
-    pub(super) fn may_help(&self, who: &CanonicalId) -> bool {
-        let is_new = self.expected_host.is_some() && self.access.is_being_founded();
-        is_new || self.may_read(who)
     }
 
     /// Whether the group's key is taken from somebody.
@@ -199,6 +228,7 @@ impl<S: Store> Participant<S> {
                     self.group.giver = Some(canonical);
                 }
                 self.stop_asking(epoch);
+                self.is_disowned = false;
                 self.tell(Event::GroupKey { epoch });
                 self.live.want();
                 self.reopen(now);
@@ -207,27 +237,22 @@ impl<S: Store> Participant<S> {
         }
     }
 
-    /// There is a group from now on: a key of somebody who may give it none is no key of it.
-    pub(super) fn doubt_group_key(&mut self, now: Now) -> Step {
-        let Some(giver) = self.group.giver.clone() else { return Ok(()) };
+    /// There is a group: a key that somebody gave before may be none of it. Judged once, also if the power was cut
+    /// when the group had just come.
+    pub(super) fn doubt_group_key(&mut self, now: Now) -> Result<(), StoreFailed> {
+        let Some(giver) = self.group.giver.take() else { return Ok(()) };
         let host = self.expected_host.as_ref();
         let is_host = host.is_some_and(|host| host.peer.canonical() == giver);
-        if is_host || self.access.may_share_keys(&giver) || self.access.may_admit(&giver) {
-            return Ok(());
+        if !is_host && !self.access.may_share_keys(&giver) && !self.access.may_admit(&giver) {
+            self.ring.forget(&mut self.store)?;
+            self.group.want(0, now);
         }
-        self.ring.forget(&mut self.store)?;
-        self.group.want(0, now);
-        Ok(())
+        marks::forget_giver(&mut self.store)
     }
 
-    /// There is a group from now on, and this participant made it: who was here before and is no member
-    /// may have the key.
-    pub(super) fn renew_key_of_group(&mut self) -> Result<(), StoreFailed> {
-        let has_strangers = self.pins.each().any(|(who, _)| !self.may_read(who));
-        if self.ring.current().is_some() && has_strangers {
-            self.want_rotation()?;
-        }
-        Ok(())
+    /// Whether somebody who was here before there was a group, and is no member, may have its key.
+    pub(super) fn has_key_of_strangers(&self) -> bool {
+        self.ring.current().is_some() && self.pins.each().any(|(who, _)| !self.may_read(who))
     }
 
     fn stop_asking(&mut self, epoch: u64) {
@@ -270,7 +295,7 @@ impl<S: Store> Participant<S> {
     /// Makes a new group key and gives it to the members.
     ///
     /// # Errors
-    /// [`WriteError::Forbidden`] when the others would not take it from this member.
+    /// [`WriteError::NotPermitted`] when the others would not take it from this member.
     pub fn rotate_group_key(&mut self, now: Now) -> Result<(), WriteError> {
         let result = self.new_group_key(now);
         self.settle(now);

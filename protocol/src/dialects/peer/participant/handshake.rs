@@ -85,9 +85,8 @@ impl<S: Store> Participant<S> {
         if self.people.reach(peer, keys) {
             self.greet_in_version_1(peer, now);
             self.requester.reachable(peer, now);
-            if self.expected_host.is_some() && self.access.is_founder(&peer.canonical()) {
-                // What others send of the group may not count before the founder has answered.
-                self.requester.want_from(peer, now);
+            if self.is_awaited_host(&peer.canonical()) {
+                self.requester.want_full(peer);
             }
             self.live.want();
             self.meet_group(peer, now);

@@ -30,7 +30,7 @@ impl Live {
 impl<S: Store> Participant<S> {
     /// Whether anybody would read what is sent to all now.
     fn is_heard(&self) -> bool {
-        let has_key = self.session.is_some() || self.ring.current().is_some();
+        let has_key = self.session.is_some() || self.sealing_key().is_some();
         self.is_connected && (has_key || !self.readers().is_empty())
     }
 

@@ -18,7 +18,8 @@ use crate::dialects::peer::{
 
 /// A code longer than this is none.
 const CODE_BYTES_MAX: usize = 128;
-/// So long a joiner waits for the keys of the host it expects, before it shows its code to all.
+/// So long a joiner waits for the keys of the host it expects, before it shows its code unsealed, if it was not
+/// given them.
 const HOST_WAIT: Duration = Duration::from_secs(3);
 /// Hosts that told which data room is theirs, of whom it is remembered: all who can be in a lobby.
 const HOSTS_MAX: usize = 64;
@@ -36,7 +37,8 @@ pub(super) struct Lobby {
 
 impl<S: Store> Participant<S> {
     /// Shows a code in an invite room until somebody answers, for 15 s at most. The answer is an event. An
-    /// [expected host](super::Opening::expected_host) is the only one who is shown it, sealed, and believed.
+    /// [expected host](super::Opening::expected_host) is the only one who is shown it and believed: sealed, unless
+    /// its keys are neither given with it nor announced within 3 s.
     ///
     /// # Errors
     /// [`WriteError::WrongRoomKind`] in a data room.
@@ -70,7 +72,9 @@ impl<S: Store> Participant<S> {
             .to
             .as_ref()
             .is_some_and(|host| self.send_to(host, packet.clone(), ask.code.as_bytes(), now));
-        if !sealed {
+        let has_keys = self.expected_host.as_ref().is_some_and(|host| host.keys.is_some());
+        // Who knows the host's keys shows the code to nobody else, and waits for it.
+        if !sealed && !has_keys {
             packet.target.clone_from(&ask.to);
             self.send_plain(packet, ask.code.as_bytes(), now);
         }

@@ -2,7 +2,8 @@
 //!
 //! Entries, each of form 1: in the space of keys `room` → both seeds, `room-before` → those before the
 //! last rotations, `vault` → the vault's key; in that of marks `node` → a name, `founded` → nothing, `published` → a timestamp,
-//! `host` → its name and perhaps its keys, `giver` → who gave the group key, `rotate` → nothing.
+//! `host` → its name and perhaps its keys, `giver` → who gave the group key, `rotate` → nothing, `me` → whose
+//! all of it is.
 
 use zeroize::Zeroizing;
 
@@ -170,6 +171,19 @@ pub(super) fn giver(store: &dyn Store) -> Result<Option<CanonicalId>, StoreFaile
 
 pub(super) fn set_giver(store: &mut dyn Store, giver: &CanonicalId) -> Result<(), StoreFailed> {
     put(store, Space::Marks, "giver", Some(giver.as_str().as_bytes()))
+}
+
+pub(super) fn forget_giver(store: &mut dyn Store) -> Result<(), StoreFailed> {
+    put(store, Space::Marks, "giver", None)
+}
+
+/// Whether what is in the store is this participant's: its keys and rows are nobody else's.
+pub(super) fn is_of(store: &mut dyn Store, me: &CanonicalId) -> Result<bool, StoreFailed> {
+    if let Some(name) = read_text(store, "me")? {
+        return Ok(name == me.as_str());
+    }
+    put(store, Space::Marks, "me", Some(me.as_str().as_bytes()))?;
+    Ok(true)
 }
 
 /// The expected host: as given, or as it was given before.

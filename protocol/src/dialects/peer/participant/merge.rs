@@ -4,7 +4,7 @@ use super::{
     Event, Participant, Why, answers::part_of, halt::Step, ladder::Rung, legacy::forget_meta, marks,
 };
 use crate::dialects::peer::{
-    access::{self, Founding, Signed, Verdict, is_guarded},
+    access::{self, Founding, Permission, Signed, Standing, Verdict, is_guarded},
     chunks::Place,
     id::{CanonicalId, PeerId},
     keys::{Pin, Pins},
@@ -44,15 +44,15 @@ impl<S: Store> Participant<S> {
         }
         self.merge(&packet.sender, changes, packet.is_version_1(), now)?;
         if is_last && self.requester.answered(&request, &packet.sender) {
-            self.answered(&packet.sender)?;
+            let is_all = self.was_asked_for_all(&request);
+            self.answered(&packet.sender, is_all)?;
         }
         Ok(())
     }
 
     fn merge(&mut self, sender: &PeerId, mut changes: Changes, is_old: bool, now: Now) -> Step {
         let by = sender.canonical();
-        if self.comes_too_early(&changes, &by)? {
-            // What is refused now is asked for again once the group is here.
+        if !self.is_believed(&by, &changes) || self.comes_too_early(&changes, &by)? {
             changes.meta = None;
         }
         let (room, access, pins) = (&self.room, &self.access, &self.pins);
@@ -60,14 +60,12 @@ impl<S: Store> Participant<S> {
         let mut refused: Vec<(String, String, Why)> = Vec::new();
         // The first rows are those of an owner who signed them, or of the host that is expected: a packet
         // of version 1 alone shows neither.
-        let founds = match access.founding() {
-            Founding::Anyone => true,
-            Founding::By(founder) => *founder == by,
-            Founding::Signed => false,
-        };
-        let founds_nothing = is_old && access.is_bootstrap() && !founds;
+        let founds_nothing = is_old && access.is_bootstrap() && !self.founds(&by);
         let mut judge = |row: &mut Row, local: Option<&Row>| {
-            if founds_nothing && is_guarded(&row.table) {
+            if !is_guarded(&row.table) {
+                // Nobody is judged by it, and to check it takes as long as to merge many rows.
+                row.author = None;
+            } else if founds_nothing {
                 refused.push((row.table.to_string(), row.id.clone(), Why::Unfounded));
                 return false;
             }
@@ -92,11 +90,29 @@ impl<S: Store> Participant<S> {
         self.took(merged, &by, now)
     }
 
+    /// Whether the first rows of the group are taken from somebody, whatever is in them.
+    fn founds(&self, by: &CanonicalId) -> bool {
+        match self.access.founding() {
+            Founding::Anyone => true,
+            Founding::By(founder) => founder == by,
+            Founding::Signed => false,
+        }
+    }
+
+    /// Whether somebody is believed that all is in what it sends, up to where it says: else it is asked for
+    /// again.
+    fn is_believed(&self, by: &CanonicalId, changes: &Changes) -> bool {
+        if !self.access.is_bootstrap() {
+            return self.may_read(by);
+        }
+        self.founds(by) || !changes.rows.iter().any(|row| is_guarded(&row.table))
+    }
+
     /// Whether something of the group comes that is refused now, and may be right when all is here that its
     /// founder has.
     fn comes_too_early(&self, changes: &Changes, by: &CanonicalId) -> Step<bool> {
-        let is_open = self.expected_host.is_some() && self.access.is_being_founded();
-        if self.access.is_founder(by) || !is_open && !self.access.is_bootstrap() {
+        let is_open = self.awaits_host() || self.access.is_bootstrap();
+        if self.access.is_founder(by) || !is_open {
             return Ok(false);
         }
         let own = (self.me.canonical(), self.keys.public().sign);
@@ -143,8 +159,16 @@ impl<S: Store> Participant<S> {
         let was_bootstrap = self.access.is_bootstrap();
         for row in merged.changed {
             self.access.applied(&row);
-            if row.deleted && row.table == "members" && self.must_rotate_for(by) {
-                self.want_rotation()?;
+            if row.deleted && row.table == "members" {
+                self.group.removed(&row);
+                if self.must_rotate_for(by) {
+                    self.want_rotation()?;
+                }
+                let me = self.me.canonical();
+                if CanonicalId::of(&row.id) == me && self.access.standing(&me) == Standing::Removed
+                {
+                    self.tell(Event::Removed);
+                }
             }
             self.tell(Event::Changed { table: row.table.to_string(), id: row.id });
             self.consistency.changed(now);
@@ -160,12 +184,22 @@ impl<S: Store> Participant<S> {
         Ok(())
     }
 
-    /// An answer to what was asked is here in whole.
-    fn answered(&mut self, by: &PeerId) -> Step {
+    /// An answer to what was asked is here in whole; `is_all`: it has all that somebody has, not only what was
+    /// said to be lacking.
+    fn answered(&mut self, by: &PeerId, is_all: bool) -> Step {
         self.is_synced = true;
         self.tell(Event::Synced { with: by.clone() });
-        // Of an answer in parts the one may be lost that says who owns the group: all is refused without it.
-        if self.access.is_founder(&by.canonical()) && !self.access.owners().is_empty() {
+        if self.access.allows(&by.canonical(), Permission::ManageRoles) {
+            self.is_disowned = false;
+        }
+        if !self.access.is_founder(&by.canonical()) || self.access.is_bootstrap() {
+            return Ok(());
+        }
+        // What was refused before the host showed its group seems to be here, and only all of it has that.
+        if !is_all {
+            self.requester.want_full(by);
+        } else if !self.access.owners().is_empty() {
+            // Of an answer in parts the one may be lost that says who owns the group: all is refused without it.
             marks::set_founded(&mut self.store)?;
             self.access.close_founding();
         }

@@ -60,7 +60,7 @@ use self::{
 use super::{
     access::Access,
     chunks::Reassembly,
-    id::PeerId,
+    id::{PeerId, RequestId},
     invite::Host,
     keys::{Pins, RoomKeys},
     kind::RoomKind,
@@ -114,6 +114,8 @@ pub struct Participant<S> {
     election: Election<VersionVector>,
     answers: VecDeque<Answering>,
     requester: Requester,
+    /// Requests that asked for all, the newest first.
+    asked_for_all: VecDeque<RequestId>,
     consistency: Consistency,
     live: Live,
     is_synced: bool,
@@ -126,6 +128,8 @@ pub struct Participant<S> {
     out: Vec<Output>,
     drops: Drops,
     failed: Option<StoreFailed>,
+    /// Who manages the group has said on this connection that this one is no member.
+    is_disowned: bool,
 }
 
 impl<S> std::fmt::Debug for Participant<S> {

@@ -20,7 +20,7 @@ use crate::dialects::peer::{
     chunks::Reassembly,
     id::PeerId,
     invite::Host,
-    keys::Pins,
+    keys::{Learned, Pins},
     now::Now,
     rows::{self, NodeId, Replica, TableName},
     seal::{KeyRing, PairwiseKeys},
@@ -45,6 +45,9 @@ impl<S: Store> Participant<S> {
             return Err(OpenError::BadRoom);
         }
         let mut store = Tracked::new(store);
+        if !marks::is_of(&mut store, &me.canonical())? {
+            return Err(OpenError::OtherIdentity);
+        }
         let keys = marks::own_keys(&mut store, &mut *random)?;
         let node = marks::node(&mut store, &me.canonical(), &mut *random)?;
         let expected_host = marks::host(&mut store, expected_host)?;
@@ -52,17 +55,22 @@ impl<S: Store> Participant<S> {
         if let Some(host) = &expected_host
             && let Some(keys) = host.keys
         {
-            pins.learn(&mut store, &host.peer.canonical(), keys, (2, now.wall_ms()))?;
+            let peer = host.peer.canonical();
+            // Who names the keys has approved them, whatever was announced before.
+            if pins.learn(&mut store, &peer, keys, (2, now.wall_ms()))? == Learned::Conflict {
+                pins.replace(&mut store, &peer, keys)?;
+            }
         }
         let founding = founding(expected_host.as_ref(), is_host, &me);
         let replica = Replica::open(&store, rows_settings(&settings, node)?)?;
-        let access = access_of(&replica, &store, founding)?;
+        let mut group = Group::open(&store)?;
+        let access = access_of(&replica, &store, founding, &mut group)?;
         let limits = settings.limits;
-        Ok(Self {
+        let mut participant = Self {
             pairwise: PairwiseKeys::new(&room, limits.peers_max),
             keys_before: marks::keys_before(&store)?,
             ring: KeyRing::open(&store)?,
-            group: Group::open(&store)?,
+            group,
             vault: Vault::open(&store)?,
             live: Live::open(&store)?,
             host: Host::open(&store, now)?,
@@ -93,13 +101,19 @@ impl<S: Store> Participant<S> {
             reassembly: Reassembly::default(),
             answers: VecDeque::new(),
             requester: Requester::new(),
+            asked_for_all: VecDeque::new(),
             is_synced: false,
             sweep_at: now.elapsed,
             lobby: Lobby::default(),
             out: Vec::new(),
             drops: Drops::default(),
             failed: None,
-        })
+            is_disowned: false,
+        };
+        if !participant.access.is_bootstrap() {
+            participant.doubt_group_key(now)?;
+        }
+        Ok(participant)
     }
 }
 
@@ -148,11 +162,15 @@ fn access_of(
     replica: &Replica,
     store: &dyn Store,
     founding: Founding,
+    group: &mut Group,
 ) -> Result<Access, StoreFailed> {
     let mut access = Access::new(founding);
     for table in rows::BUILT_IN.iter().filter(|table| is_guarded(table)) {
         for row in replica.all(store, table)? {
             access.applied(&row);
+            if row.deleted && row.table == "members" {
+                group.removed(&row);
+            }
         }
     }
     if marks::is_founded(store)? {

@@ -88,6 +88,9 @@ pub enum Event {
         /// Who.
         peer: PeerId,
     },
+    /// This participant was taken out of the group, or never was a member: it gets nothing new and what it writes
+    /// is refused. Told when its row was deleted, and once a connection when somebody who manages members says so.
+    Removed,
     /// The code was taken: the data room can be entered.
     Invited {
         /// The name of the data room.

@@ -46,6 +46,10 @@ impl<S: Store> Participant<S> {
         if packet.sender == self.me {
             return Err(Why::Echo.into());
         }
+        // Whose name it is in another spelling would be taken here for oneself, with all one's rights.
+        if packet.sender.canonical() == self.me.canonical() {
+            return Err(Why::KeyConflict.into());
+        }
         if packet.kind().is_none() {
             return Err(Why::UnknownType.into());
         }
@@ -148,9 +152,12 @@ impl<S: Store> Participant<S> {
             if !self.ring.may_come(epoch) {
                 return Err(Why::NoGroupKey.into());
             }
-            // Of one epoch there may be several keys, when two members made one at a time.
-            self.group.want(epoch, now);
-            self.requester.want_newer(now);
+            // Of one epoch there may be several keys, when two members made one at a time. A stranger's word for
+            // it makes nobody ask: all would, each time.
+            if self.may_answer(&packet.sender.canonical()) {
+                self.group.want(epoch, now);
+                self.requester.want_newer(now);
+            }
         }
         self.replays.forget(mark);
         let gone = self.sealed.push(&packet.sender, frame, now.elapsed);
@@ -176,7 +183,7 @@ impl<S: Store> Participant<S> {
             Kind::DataChunk => self.chunk(packet, pin, (&opened.plaintext, opened.rung), now),
             Kind::ConsistencyCheck => self.told(packet, &opened.plaintext, now),
             Kind::UnicastReq => self.controlled(packet, pin, opened, now),
-            Kind::UnicastAck => Ok(()),
+            Kind::UnicastAck => self.acked(packet, &opened),
             Kind::InviteAck => self.let_in(packet, &opened.plaintext),
             Kind::InviteNack => self.refused(packet, &opened.plaintext, now),
             Kind::Handshake | Kind::InviteReq => Ok(()),

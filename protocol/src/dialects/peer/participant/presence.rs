@@ -18,7 +18,7 @@ impl<S: Store> Participant<S> {
             self.disconnected(now);
         }
         self.is_connected = true;
-        self.is_synced = false;
+        (self.is_synced, self.is_disowned) = (false, false);
         let most = self.settings.limits.frame_bytes_max;
         let told = welcome.frame_bytes_max.unwrap_or(most);
         self.frame_bytes_max = told.clamp(FRAME_BYTES_MIN.min(most), most);
@@ -40,7 +40,7 @@ impl<S: Store> Participant<S> {
     }
 
     fn enter(&mut self, peer: &PeerId, now: Now) {
-        if *peer == self.me || !self.people.enter(peer) {
+        if peer.canonical() == self.me.canonical() || !self.people.enter(peer) {
             return;
         }
         if let Some(pin) = self.pins.find(&peer.canonical()).copied() {

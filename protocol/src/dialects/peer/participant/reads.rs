@@ -2,6 +2,7 @@
 
 use super::{Drops, Participant};
 use crate::dialects::peer::{
+    access::Standing,
     id::PeerId,
     keys::PublicKeys,
     rows::VersionVector,
@@ -60,6 +61,13 @@ impl<S: Store> Participant<S> {
     #[must_use]
     pub fn epoch(&self) -> Option<u64> {
         self.ring.epoch()
+    }
+
+    /// Whether this participant is known to be no member of the group: it was taken out, or who manages members
+    /// has said so on this connection.
+    #[must_use]
+    pub fn is_removed(&self) -> bool {
+        self.is_disowned || self.access.standing(&self.me.canonical()) == Standing::Removed
     }
 
     /// Whether an answer has come since the transport is up, with all that somebody had.

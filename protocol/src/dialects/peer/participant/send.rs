@@ -101,7 +101,7 @@ impl<S: Store> Participant<S> {
             self.send_sealed(packet, plaintext, &key, now);
             return true;
         }
-        let Some(group) = self.ring.current() else { return false };
+        let Some(group) = self.sealing_key() else { return false };
         let key = seal::group_key(&self.room, group.secret(), group.epoch, me);
         packet.key_epoch = group.epoch;
         let counted = self.ring.count_sealed(&mut self.store);
@@ -128,10 +128,13 @@ impl<S: Store> Participant<S> {
         sent
     }
 
-    /// Sends a control packet to all: to each one alone, or else with the group's key (dossier, H17).
+    /// Sends a control packet to all who may answer it: to each one alone, or else with the group's key (dossier,
+    /// H17).
     pub(super) fn send_around(&mut self, packet: Packet, plaintext: &[u8], now: Now) -> bool {
-        let readers = self.readers();
-        self.send_to_each(readers, &packet, plaintext, now)
+        let reachable = self.people.reachable();
+        let answerers = reachable.filter(|(_, person)| self.may_answer(&person.canonical));
+        let answerers: Vec<PeerId> = answerers.map(|(peer, _)| peer.clone()).collect();
+        self.send_to_each(answerers, &packet, plaintext, now)
             || self.send_to_group(packet, plaintext, now)
     }
 

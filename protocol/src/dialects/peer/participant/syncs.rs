@@ -10,12 +10,15 @@ use super::{
 use crate::{
     dialects::peer::{
         access::Permission,
-        id::PeerId,
+        id::{PeerId, RequestId},
         now::Now,
         packet::{Kind, Packet},
         rows::{self, VersionVector},
         store::Store,
-        sync::{Ask, Check, Clocks, Do, Heard, Repair, TableDigest, check::ALGORITHM},
+        sync::{
+            Ask, Check, Clocks, Do, Heard, Repair, TableDigest, check::ALGORITHM,
+            requester::LATE_MAX,
+        },
     },
     set_hash::Totals,
 };
@@ -24,7 +27,9 @@ impl<S: Store> Participant<S> {
     /// Somebody asks for what it lacks.
     pub(super) fn asked(&mut self, packet: &Packet, payload: &[u8], now: Now) -> Step {
         if !self.may_read(&packet.sender.canonical()) {
-            return Err(Why::Forbidden.into());
+            self.disown(packet, now);
+            let is_unfounded = self.access.is_bootstrap();
+            return Err(if is_unfounded { Why::Unfounded } else { Why::Forbidden }.into());
         }
         // What cannot be read asks for everything, as an empty clock does.
         let clock = VersionVector::from_json(payload).unwrap_or_default();
@@ -54,7 +59,7 @@ impl<S: Store> Participant<S> {
 
     /// Somebody answers a request: one's own, or one that others need not answer then.
     pub(super) fn claimed(&mut self, packet: &Packet, now: Now) -> Step {
-        if !self.may_help(&packet.sender.canonical()) {
+        if !self.may_answer(&packet.sender.canonical()) {
             return Err(Why::Forbidden.into());
         }
         self.election.claimed(&packet.request, &packet.sender, now);
@@ -86,27 +91,28 @@ impl<S: Store> Participant<S> {
         let Some(Ask { request, to, is_full }) = self.requester.due(now, &mut *self.random) else {
             return;
         };
-        let clock = match is_full {
+        // Who is not known as a member may be a new one: it is asked for all, and told nothing by that.
+        let is_stranger = to.as_ref().is_some_and(|to| !self.may_read(&to.canonical()));
+        let clock = match is_full || is_stranger {
             true => VersionVector::default().to_json(),
             false => self.replica.frontier_within(self.room_in_frame()).to_json(),
         };
+        if clock == b"{}" {
+            // As many as may be answered late, and this one.
+            self.asked_for_all.truncate(LATE_MAX);
+            self.asked_for_all.push_front(request.clone());
+        }
         let packet = self.packet(Kind::SyncReq, &request);
         match to {
             Some(peer) => self.send_to(&peer, packet, &clock, now),
-            None => self.ask_around(&packet, &clock, now),
+            None => self.send_around(packet, &clock, now),
         };
     }
 
-    /// Asks each one who may help, or else with the group's key.
-    fn ask_around(&mut self, packet: &Packet, clock: &[u8], now: Now) -> bool {
-        let helpers = self.people.reachable();
-        let helpers = helpers.filter(|(_, person)| self.may_help(&person.canonical));
-        let helpers: Vec<PeerId> = helpers.map(|(peer, _)| peer.clone()).collect();
-        let mut sent = false;
-        for peer in helpers {
-            sent |= self.send_to(&peer, packet.clone(), clock, now);
-        }
-        sent || self.send_to_group(packet.clone(), clock, now)
+    /// Whether a request asked for all, which is told once.
+    pub(super) fn was_asked_for_all(&mut self, request: &RequestId) -> bool {
+        let at = self.asked_for_all.iter().position(|all| all == request);
+        at.and_then(|at| self.asked_for_all.remove(at)).is_some()
     }
 
     /// Bytes of a payload that is not cut into pieces, at most.
@@ -163,7 +169,7 @@ impl<S: Store> Participant<S> {
     pub(super) fn told(&mut self, packet: &Packet, payload: &[u8], now: Now) -> Step {
         let by = &packet.sender;
         let has_key = packet.key_epoch > 0 && self.ring.epoch() == Some(packet.key_epoch);
-        if !has_key && !self.may_read(&by.canonical()) {
+        if !has_key && !self.may_answer(&by.canonical()) {
             return Err(Why::Forbidden.into());
         }
         let check = Check::parse(payload).map_err(|_| Why::BadPayload)?;

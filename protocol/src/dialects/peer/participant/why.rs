@@ -20,7 +20,8 @@ pub enum Why {
     WrongRoomKind,
     /// A handshake that is not signed by the key it announces.
     HandshakeUnproven,
-    /// A handshake with another key than the one that is known.
+    /// A handshake with another key than the one that is known; or anything under one's own name in another
+    /// spelling.
     KeyConflict,
     /// There are as many keys in memory as there may be.
     PeersFull,

@@ -26,15 +26,15 @@ impl<S: Store> Participant<S> {
             return Err(failed.clone().into());
         }
         let takes_out = edits.iter().any(|edit| edit.table == "members" && edit.value.is_none());
-        // Before the edits: a power cut between the two leaves a key too many, not one too few.
-        let is_new = takes_out && self.want_rotation()?;
         let was_bootstrap = self.access.is_bootstrap();
+        let founds = was_bootstrap && edits.iter().any(|edit| is_guarded(&edit.table));
+        // Before the edits: a power cut between the two leaves a key too many, not one too few.
+        let is_new = (takes_out || founds) && self.want_rotation()?;
         let made = self.make_rows(edits, now);
-        if made.is_err() && is_new {
+        let is_founded = was_bootstrap && !self.access.is_bootstrap();
+        let is_needed = made.is_ok() && (takes_out || is_founded && self.has_key_of_strangers());
+        if is_new && !is_needed {
             self.set_rotated()?;
-        }
-        if was_bootstrap && !self.access.is_bootstrap() {
-            self.renew_key_of_group()?;
         }
         made
     }
@@ -81,7 +81,12 @@ impl<S: Store> Participant<S> {
         if changes.rows.is_empty() {
             return Ok(());
         }
-        changes.rows.iter().for_each(|row| self.access.applied(row));
+        for row in &changes.rows {
+            self.access.applied(row);
+            if row.deleted && row.table == "members" {
+                self.group.removed(row);
+            }
+        }
         self.consistency.changed(now);
         let step = self.close_own_founding().and_then(|()| self.publish_written(&changes, now));
         match step {

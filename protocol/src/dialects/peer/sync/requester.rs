@@ -173,12 +173,6 @@ impl Requester {
         self.want_at(now.elapsed);
     }
 
-    /// What this one has that is newer is asked of it soon.
-    pub fn want_from(&mut self, peer: &PeerId, now: Now) {
-        self.wanted.newer_from = Some(peer.clone());
-        self.want_at(now.elapsed + GATHER);
-    }
-
     /// All that this one has is asked for.
     pub fn want_full(&mut self, from: &PeerId) {
         self.wanted.full = Some(from.clone());
