@@ -209,6 +209,14 @@ impl Room {
         self.0.shared.look(|core| core.machine.keys_of(peer))
     }
 
+    /// The [conflicts](Event::KeyConflict) since this room was entered that still wait for
+    /// [`approve_key`](Self::approve_key), with names in their canonical form. Each is told once, and is here
+    /// until the keys are taken or the known ones are heard again.
+    #[must_use]
+    pub fn key_conflicts(&self) -> Vec<(PeerId, PublicKeys)> {
+        self.0.shared.look(|core| core.machine.key_conflicts())
+    }
+
     /// Takes the keys that a [conflict](Event::KeyConflict) offered: from now on they are in force.
     ///
     /// # Errors

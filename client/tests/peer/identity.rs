@@ -78,9 +78,14 @@ async fn other_keys_are_not_believed_before_they_are_approved() {
     assert_eq!(his.get("tasks", "2").unwrap(), None);
     assert_eq!(his.status().borrow().epoch, None, "it was given no key");
 
+    // It was told once; the application may have missed that.
+    let waiting = hers.key_conflicts();
+    assert!(
+        waiting.iter().map(|(of, keys)| (of.canonical(), *keys)).eq([(peer.canonical(), offered)])
+    );
     assert!(hers.approve_key(&peer, &known).is_err(), "nobody offered these");
     hers.approve_key(&peer, &offered).unwrap();
-    assert_eq!(hers.keys_of(&peer), Some(offered));
+    assert_eq!((hers.keys_of(&peer), hers.key_conflicts()), (Some(offered), vec![]));
     sees(&his, "tasks", "2", Some("secret")).await;
     sees(&his, "tasks", "1", Some("milk")).await;
     his.put("tasks", "3", "bread").unwrap();

@@ -106,7 +106,13 @@ fn an_owner_may_take_other_keys_by_hand() {
     let mut other = new;
     other.sign[0] ^= 1;
     assert!(world.members[alice].approve_key(&id, &other, now).is_err());
-    world.members[alice].approve_key(&id, &new, now).unwrap();
+    // It was told once: who has missed that can read it.
+    let waiting = world.members[alice].key_conflicts();
+    assert_eq!(waiting.len(), 1);
+    let (peer, offered) = &waiting[0];
+    assert_eq!((peer.canonical(), *offered), (id.canonical(), new));
+    world.members[alice].approve_key(peer, offered, now).unwrap();
+    assert_eq!(world.members[alice].key_conflicts(), []);
     world.write(alice, "tasks", "1", Some("x"));
     world.run_secs(10);
     assert_eq!(world.members[bob].value("tasks", "1").as_deref(), Some("x"));

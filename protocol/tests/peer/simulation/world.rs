@@ -15,7 +15,7 @@ use syncline_protocol::{
         id::PeerId,
         keys::PublicKeys,
         kind::RoomKind,
-        participant::{Event, HostPin, Redeemed, WriteError},
+        participant::{Event, HostPin, Participant, Redeemed, WriteError},
         relay::Route,
     },
 };
@@ -232,10 +232,18 @@ impl World {
         let (connection, sent) = self.server.connect(who, since, self.wall());
         self.seats[at].connection = Some(connection);
         self.send_down(sent);
+        if self.seats[at].is_new {
+            // It was away when others were told of its keys: now they can ask it.
+            (0..self.seats.len()).for_each(|other| self.look_at_conflicts(other));
+        }
     }
 
     /// A seat says what it has to say, and what has happened there is seen to.
     pub(super) fn react(&mut self, at: usize) {
+        if self.seats[at].is_closed {
+            // Power that it lost would bring it back.
+            return;
+        }
         if self.sudden_cuts > 0 && self.dice.below(10_000) < self.sudden_cuts {
             return self.kill_before_outputs(at);
         }
@@ -289,7 +297,7 @@ impl World {
                     participant.answer_invite(&ask, answer, now);
                 }
             }
-            Event::KeyConflict { peer, offered } => self.approve(at, &peer, &offered),
+            Event::KeyConflict { .. } => self.look_at_conflicts(at),
             Event::Invited { data_room, host } => self.invited.push((at, data_room, host)),
             Event::InviteRefused { .. } | Event::InviteUnanswered => {
                 self.seats[at].is_asking = false;
@@ -298,10 +306,19 @@ impl World {
         }
     }
 
+    /// The owner of a seat sees what waits for it; what it cannot judge yet, it looks at later.
+    fn look_at_conflicts(&mut self, at: usize) {
+        let conflicts = self.seats[at].participant.as_ref().map(Participant::key_conflicts);
+        for (peer, offered) in conflicts.unwrap_or_default() {
+            self.approve(at, &peer, &offered);
+        }
+    }
+
     /// The owner of a seat takes the new keys of somebody who had lost its disk.
     fn approve(&mut self, at: usize, peer: &PeerId, offered: &PublicKeys) {
         let room = &self.seats[at].room;
-        let of = self.seats.iter().find(|seat| seat.me == *peer && seat.room == *room);
+        let is_of = |seat: &&Seat| seat.me.canonical() == peer.canonical() && seat.room == *room;
+        let of = self.seats.iter().find(is_of);
         let is_true = of.is_some_and(|of| {
             of.is_new && of.participant.as_ref().is_some_and(|of| of.keys() == *offered)
         });

@@ -92,6 +92,11 @@ impl Pins {
         self.offers.get(peer)
     }
 
+    /// All whose announced keys are not in force, by name.
+    pub fn each_offered(&self) -> impl Iterator<Item = (&CanonicalId, &PublicKeys)> + '_ {
+        self.offers.iter()
+    }
+
     /// A participant announced these keys, proved that it has them, and spoke this version. It is applied
     /// to the store; durable with its next sync.
     ///

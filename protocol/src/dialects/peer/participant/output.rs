@@ -52,7 +52,8 @@ pub enum Event {
         keys: PublicKeys,
     },
     /// Somebody announced other keys for a participant whose keys are known. They are not in force
-    /// until the owner [approves](super::Participant::approve_key) them.
+    /// until the owner [approves](super::Participant::approve_key) them. Told once for the same keys; what waits
+    /// [can be read](super::Participant::key_conflicts).
     KeyConflict {
         /// Whose name it was.
         peer: PeerId,

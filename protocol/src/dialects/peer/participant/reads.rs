@@ -45,6 +45,14 @@ impl<S: Store> Participant<S> {
         self.pins.find(&peer.canonical()).map(|pin| pin.keys)
     }
 
+    /// The [conflicts](super::Event::KeyConflict) that wait for the owner, with names in their canonical form:
+    /// each is told once, and may be settled at any time.
+    #[must_use]
+    pub fn key_conflicts(&self) -> Vec<(PeerId, PublicKeys)> {
+        let offered = self.pins.each_offered();
+        offered.filter_map(|(peer, keys)| Some((PeerId::new(peer.as_str())?, *keys))).collect()
+    }
+
     /// The highest version that somebody was heard to speak under these keys; `None` when nobody of this
     /// name is known.
     #[must_use]
