@@ -124,7 +124,8 @@ impl Peers {
 
     /// Opens a data room and founds a group in it, which this peer owns. When the group was founded here
     /// before, it is only opened. It makes the group's first key when it is alone in the room; with others there
-    /// before it what is written is sealed for each of them alone, until [`Room::rotate_group_key`].
+    /// before it what is written is sealed for each of them alone, until it is alone there or
+    /// [`Room::rotate_group_key`] is called.
     ///
     /// # Errors
     /// [`StartError`]; never because of the network.

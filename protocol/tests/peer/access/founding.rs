@@ -99,3 +99,15 @@ fn rows_lead_to_the_same_view_in_any_order() {
     }
     assert_eq!(access, Access::new(Founding::Signed));
 }
+
+#[test]
+fn a_host_that_was_taken_out_founds_nothing_more() {
+    let mut world = World::empty(Founding::By(name("Ada")));
+    world.merge("ada", &World::first_rows());
+    world.put(row("members", "user:Ada", &json!({"roleIds": ["members"]}), 20));
+    assert!(world.access.is_founder(&name("ada")));
+    world.put(deleted("members", "user:Ada", 30));
+    assert!(!world.access.is_founder(&name("ada")));
+    let more = row("roles", "more", &json!({"permissions": -1}), 40);
+    assert!(matches!(world.judge("ada", &more), Verdict::Reject(_)));
+}

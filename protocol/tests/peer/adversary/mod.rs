@@ -7,6 +7,7 @@ mod griefing;
 mod joining;
 mod lies;
 mod outsiders;
+mod pretenders;
 mod rights;
 mod rows;
 mod siege;

@@ -23,7 +23,7 @@ fn sent_to(world: &World, since: usize, kind: Kind, to: &PeerId) -> usize {
 }
 
 /// Somebody who is in the room, and whose keys one participant knows.
-fn meets(world: &mut World, at: usize, name: &str, seed: u64) -> Rogue {
+pub(super) fn meets(world: &mut World, at: usize, name: &str, seed: u64) -> Rogue {
     let mut rogue = Rogue::new(name, seed);
     world.ghosts.push(rogue.id.clone());
     let now = world.now(at);

@@ -191,6 +191,23 @@ fn who_is_ahead_twice_is_asked_itself_also_when_others_are_ahead_too() {
     }
 }
 
+#[test]
+fn a_late_answer_of_one_ends_no_wish_for_all_of_another() {
+    let mut asking = Asking::among(&["b", "c"]);
+    let (ms, ask) = asking.expect(1000);
+    assert!(asking.requester.answered(&ask.request, &peer("b")));
+    asking.requester.want_full(&peer("b"));
+    let (_, full) = asking.expect(ms + 10_000);
+    assert_eq!((&full.to, full.is_full), (&Some(peer("b")), true));
+    asking.requester.want_full(&peer("c"));
+    // It is given up, and answered before another one is asked.
+    let given_up = asking.requester.deadline().unwrap();
+    assert_eq!(asking.next(given_up.as_millis() as u64 + 1), None);
+    assert!(asking.requester.answered(&full.request, &peer("b")));
+    let (_, next) = asking.expect(ms + 60_000);
+    assert_eq!((&next.to, next.is_full), (&Some(peer("c")), true));
+}
+
 proptest! {
     /// Whatever happens: one request at a time, no two with one name, never faster than two in three
     /// seconds, and whoever is there and answers is reached in the end.

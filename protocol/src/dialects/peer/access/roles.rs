@@ -127,7 +127,9 @@ impl Access {
     /// Whether this one's rows are taken because it founds the group.
     #[must_use]
     pub fn is_founder(&self, who: &CanonicalId) -> bool {
-        !self.is_founded && matches!(&self.founding, Founding::By(founder) if founder == who)
+        !self.is_founded
+            && matches!(&self.founding, Founding::By(founder) if founder == who)
+            && self.standing(who) != Standing::Removed
     }
 
     /// Whether this one owns the group.

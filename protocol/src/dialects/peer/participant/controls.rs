@@ -1,4 +1,4 @@
-//! What a `UNICAST_REQ` says, and what is done.
+//! What a `UNICAST_REQ` or a `UNICAST_ACK` says, and what is done.
 
 use super::{
     Event, Participant, Why,
@@ -21,7 +21,7 @@ impl<S: Store> Participant<S> {
     /// Somebody who is no member asks for rows: who manages members says so, that it need not wait.
     pub(super) fn disown(&mut self, packet: &Packet, now: Now) {
         let manages = self.access.allows(&self.me.canonical(), Permission::ManageRoles);
-        if manages && self.group.shared.may(&packet.sender, now) {
+        if manages && self.group.disowned.may(&packet.sender, now) {
             let ack = Ack { ok: false, code: Some(NOT_MEMBER.into()) };
             let answer = self.packet(Kind::UnicastAck, &packet.request);
             self.send_to(&packet.sender, answer, &ack.encode(), now);

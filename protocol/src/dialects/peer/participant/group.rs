@@ -34,8 +34,10 @@ pub(super) struct Group {
     wanted: Option<u64>,
     ask_at: Duration,
     pause: Duration,
-    pub(super) shared: Paced,
-    /// A member was taken out, and the key that it has is still in use.
+    shared: Paced,
+    /// Who was told that it is no member.
+    pub(super) disowned: Paced,
+    /// A member was taken out, or the group founded, and the key that others have is still in use.
     rotation_due: bool,
     /// When the last member was taken out, in milliseconds since the Unix epoch.
     removed_ms: i64,
@@ -64,6 +66,7 @@ impl Group {
     pub(super) fn disconnected(&mut self) {
         self.wanted = None;
         self.shared.clear();
+        self.disowned.clear();
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
@@ -102,13 +105,19 @@ impl<S: Store> Participant<S> {
         self.expected_host.is_some() && self.access.is_founder(who)
     }
 
+    /// Since when a key counts that comes now: behind the removals that are known here, whatever the clocks
+    /// say.
+    fn key_ms(&self, now: Now) -> i64 {
+        self.time.adjusted_ms(now).max(self.group.removed_ms)
+    }
+
     /// The group's key, if what is sealed with it is for members alone: one that came before the last member was
     /// taken out is that one's too, until the next is here.
     pub(super) fn sealing_key(&self) -> Option<&GroupKey> {
         let is_safe = |key: &&GroupKey| {
             key.since_ms.saturating_add(REMOVAL_SLACK_MS) >= self.group.removed_ms
         };
-        self.ring.current().filter(is_safe)
+        self.ring.current().filter(is_safe).filter(|_| !self.group.rotation_due)
     }
 
     /// Those in the room who can be reached and may read what the group has.
@@ -178,7 +187,8 @@ impl<S: Store> Participant<S> {
     }
 
     fn give_key(&mut self, peer: &PeerId, now: Now) {
-        let Some(group) = self.ring.current() else { return };
+        // Who comes later than a removal would take an older key for a safe one.
+        let Some(group) = self.sealing_key() else { return };
         let is_told = !self.is_old(peer);
         let share = Control::GskShare {
             key: Secret::new(*group.secret()),
@@ -215,7 +225,7 @@ impl<S: Store> Participant<S> {
             return Err(Why::Forbidden.into());
         }
         let epoch = epoch.ok_or(Why::BadPayload)?;
-        let now_ms = self.time.adjusted_ms(now);
+        let now_ms = self.key_ms(now);
         match self.ring.adopt(&mut self.store, &key.0, epoch, now_ms)? {
             Adopted::Refused => Err(Why::Stale.into()),
             Adopted::Known => {
@@ -312,7 +322,7 @@ impl<S: Store> Participant<S> {
         if !may {
             return Err(WriteError::NotPermitted);
         }
-        let now_ms = self.time.adjusted_ms(now);
+        let now_ms = self.key_ms(now);
         let epoch = self.ring.rotate(&mut self.store, &mut *self.random, now_ms)?;
         self.set_rotated()?;
         self.tell(Event::GroupKey { epoch });
@@ -326,9 +336,8 @@ impl<S: Store> Participant<S> {
         }
     }
 
-    /// A member was taken out: what is sealed from now on must not open to it. Kept over a restart, until
-    /// the next key is made.
-    /// Whether nothing had called for it before.
+    /// A member was taken out, or a group is about to be founded: what is sealed from now on takes another key.
+    /// Kept over a restart, until that is made. Returns whether nothing had called for it before.
     pub(super) fn want_rotation(&mut self) -> Result<bool, StoreFailed> {
         let is_new = !std::mem::replace(&mut self.group.rotation_due, true);
         if is_new {

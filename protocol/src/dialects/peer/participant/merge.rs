@@ -27,7 +27,9 @@ impl<S: Store> Participant<S> {
             Some(request) => (request, true),
             None => part_of(&packet.request),
         };
-        self.requester.progress(&request, &packet.sender, now);
+        if self.may_answer(&packet.sender.canonical()) {
+            self.requester.progress(&request, &packet.sender, now);
+        }
         let is_whole = packet.is_version_1();
         let place = Place {
             index: if is_whole { 0 } else { packet.chunk_index },
@@ -43,7 +45,9 @@ impl<S: Store> Participant<S> {
             forget_meta(&mut changes);
         }
         self.merge(&packet.sender, changes, packet.is_version_1(), now)?;
-        if is_last && self.requester.answered(&request, &packet.sender) {
+        // A new member's own row may have come with its answer. Others answer nothing.
+        let may_answer = self.may_answer(&packet.sender.canonical());
+        if is_last && may_answer && self.requester.answered(&request, &packet.sender) {
             let is_all = self.was_asked_for_all(&request);
             self.answered(&packet.sender, is_all)?;
         }
@@ -184,8 +188,8 @@ impl<S: Store> Participant<S> {
         Ok(())
     }
 
-    /// An answer to what was asked is here in whole; `is_all`: it has all that somebody has, not only what was
-    /// said to be lacking.
+    /// An answer to what was asked is here in whole; `is_all`: everything was asked for, not only what is newer
+    /// than what is here.
     fn answered(&mut self, by: &PeerId, is_all: bool) -> Step {
         self.is_synced = true;
         self.tell(Event::Synced { with: by.clone() });
@@ -197,7 +201,9 @@ impl<S: Store> Participant<S> {
         }
         // What was refused before the host showed its group seems to be here, and only all of it has that.
         if !is_all {
-            self.requester.want_full(by);
+            if !std::mem::replace(&mut self.was_host_asked, true) {
+                self.requester.want_full(by);
+            }
         } else if !self.access.owners().is_empty() {
             // Of an answer in parts the one may be lost that says who owns the group: all is refused without it.
             marks::set_founded(&mut self.store)?;

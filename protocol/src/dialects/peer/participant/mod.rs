@@ -116,6 +116,8 @@ pub struct Participant<S> {
     requester: Requester,
     /// Requests that asked for all, the newest first.
     asked_for_all: VecDeque<RequestId>,
+    /// Whether the host was asked for all of its group on this connection, because it had answered with less.
+    was_host_asked: bool,
     consistency: Consistency,
     live: Live,
     is_synced: bool,

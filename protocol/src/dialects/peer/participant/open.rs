@@ -39,9 +39,7 @@ impl<S: Store> Participant<S> {
     pub fn open(opening: Opening<S>, now: Now) -> Result<Self, OpenError> {
         let Opening { room, kind, me, settings, store, mut random, is_host, expected_host } =
             opening;
-        let fits =
-            (1..=ROOM_BYTES_MAX).contains(&room.len()) && !room.chars().any(char::is_control);
-        if !fits {
+        if !(1..=ROOM_BYTES_MAX).contains(&room.len()) || room.chars().any(char::is_control) {
             return Err(OpenError::BadRoom);
         }
         let mut store = Tracked::new(store);
@@ -51,16 +49,7 @@ impl<S: Store> Participant<S> {
         let keys = marks::own_keys(&mut store, &mut *random)?;
         let node = marks::node(&mut store, &me.canonical(), &mut *random)?;
         let expected_host = marks::host(&mut store, expected_host)?;
-        let mut pins = Pins::open(&store)?;
-        if let Some(host) = &expected_host
-            && let Some(keys) = host.keys
-        {
-            let peer = host.peer.canonical();
-            // Who names the keys has approved them, whatever was announced before.
-            if pins.learn(&mut store, &peer, keys, (2, now.wall_ms()))? == Learned::Conflict {
-                pins.replace(&mut store, &peer, keys)?;
-            }
-        }
+        let pins = pins_with(&mut store, expected_host.as_ref(), now)?;
         let founding = founding(expected_host.as_ref(), is_host, &me);
         let replica = Replica::open(&store, rows_settings(&settings, node)?)?;
         let mut group = Group::open(&store)?;
@@ -102,6 +91,7 @@ impl<S: Store> Participant<S> {
             answers: VecDeque::new(),
             requester: Requester::new(),
             asked_for_all: VecDeque::new(),
+            was_host_asked: false,
             is_synced: false,
             sweep_at: now.elapsed,
             lobby: Lobby::default(),
@@ -115,6 +105,19 @@ impl<S: Store> Participant<S> {
         }
         Ok(participant)
     }
+}
+
+/// The keys that are known, with those that the host is expected to have.
+fn pins_with(store: &mut dyn Store, host: Option<&HostPin>, now: Now) -> Result<Pins, StoreFailed> {
+    let mut pins = Pins::open(store)?;
+    let Some((peer, keys)) = host.and_then(|host| Some((host.peer.canonical(), host.keys?))) else {
+        return Ok(pins);
+    };
+    // Who names the keys has approved them, whatever was announced before.
+    if pins.learn(store, &peer, keys, (2, now.wall_ms()))? == Learned::Conflict {
+        pins.replace(store, &peer, keys)?;
+    }
+    Ok(pins)
 }
 
 fn rows_settings(settings: &Settings, node: NodeId) -> Result<rows::Settings, OpenError> {

@@ -1,4 +1,4 @@
-//! How often each participant is given a key, however often it asks. Knows names and times only.
+//! How often each participant is given a key, or told that it is no member, however often it asks. Knows names and times only.
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -18,7 +18,7 @@ impl<S: Store> Participant<S> {
             self.disconnected(now);
         }
         self.is_connected = true;
-        (self.is_synced, self.is_disowned) = (false, false);
+        (self.is_synced, self.is_disowned, self.was_host_asked) = (false, false, false);
         let most = self.settings.limits.frame_bytes_max;
         let told = welcome.frame_bytes_max.unwrap_or(most);
         self.frame_bytes_max = told.clamp(FRAME_BYTES_MIN.min(most), most);

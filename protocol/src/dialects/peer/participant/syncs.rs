@@ -172,6 +172,10 @@ impl<S: Store> Participant<S> {
         if !has_key && !self.may_answer(&by.canonical()) {
             return Err(Why::Forbidden.into());
         }
+        if has_key && self.access.allows(&by.canonical(), Permission::ManageRoles) {
+            // Who said that this one is no member may not have had its row yet.
+            self.is_disowned = false;
+        }
         let check = Check::parse(payload).map_err(|_| Why::BadPayload)?;
         if !check.is_comparable() {
             return Ok(());

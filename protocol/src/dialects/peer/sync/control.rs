@@ -257,7 +257,7 @@ fn is_key_id(id: &str) -> bool {
     id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// What a `UNICAST_ACK` says of the `UNICAST_REQ` whose name it bears.
+/// What a `UNICAST_ACK` says of the `UNICAST_REQ` or `SYNC_REQ` whose name it bears.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Ack {
     /// Whether it was done.

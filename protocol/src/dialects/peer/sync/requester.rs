@@ -60,6 +60,8 @@ pub struct Ask {
 struct Asked {
     ask: Ask,
     at: Duration,
+    /// Of whom all was wanted, also when another one was asked for it.
+    full_of: Option<PeerId>,
     /// Only because another one was given up.
     is_retry: bool,
     claimed_by: Option<PeerId>,
@@ -234,10 +236,11 @@ impl Requester {
         let Some(at) = self.late.iter().position(|late| late.may_answer(request, by)) else {
             return false;
         };
-        let is_full = self.late.remove(at).is_some_and(|late| late.ask.is_full);
-        self.asked.take_if(|asked| asked.is_retry && (is_full || !asked.ask.is_full));
+        let full_of = self.late.remove(at).and_then(|late| late.full_of);
+        let is_same = |of: &Option<PeerId>| of.is_none() || *of == full_of;
+        self.asked.take_if(|asked| asked.is_retry && is_same(&asked.full_of));
         self.wanted.retry_at = None;
-        if is_full {
+        if self.wanted.full == full_of {
             self.wanted.full = None;
         }
         true
@@ -280,7 +283,8 @@ impl Requester {
         self.asked = Some(Asked {
             ask: ask.clone(),
             at,
-            is_retry: wanted.newer_at.is_none(),
+            full_of: wanted.full,
+            is_retry: wanted.newer_at.is_none() && wanted.retry_at.is_some(),
             claimed_by: None,
             until: at + UNCLAIMED.max(self.patience),
             at_last: at + UNFINISHED,
@@ -333,8 +337,8 @@ impl Requester {
         self.not_before = at + (BACKOFF_MIN * (1 << self.failures.min(5))).min(BACKOFF_MAX);
         self.failures = self.failures.saturating_add(1);
         self.wanted.retry_at = earlier(self.wanted.retry_at, Some(at));
-        if asked.ask.is_full && self.wanted.full.is_none() {
-            self.wanted.full.clone_from(&asked.ask.to);
+        if self.wanted.full.is_none() {
+            self.wanted.full.clone_from(&asked.full_of);
         }
         if self.late.len() >= LATE_MAX {
             self.late.pop_front();
