@@ -9,14 +9,6 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use super::{
-    network::{Ask, Network},
-    queue::{Queue, Reader, queue},
-};
-use crate::{
-    transport::{ConnectionError, Message, Received, Receiver, Sender, Transport},
-    websocket::AddressError,
-};
 use bytes::Bytes;
 use syncline_protocol::{
     dialect::{
@@ -29,6 +21,15 @@ use syncline_protocol::{
         id::PeerId,
         relay::{Answer, Command, Handshake, Notice, Room, Session},
     },
+};
+
+use super::{
+    network::{Ask, Network},
+    queue::{Queue, Reader, queue},
+};
+use crate::{
+    transport::{ConnectionError, Message, Received, Receiver, Sender, Transport},
+    websocket::AddressError,
 };
 
 /// A relay in memory. Clones are the same one.

@@ -158,7 +158,13 @@ pub(crate) async fn same(one: &Room, other: &Room) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    assert!(timeout(PATIENCE, same).await.is_ok(), "{:?} and {:?}", one.me(), other.me());
+    if timeout(PATIENCE, same).await.is_err() {
+        let of = |room: &Room| {
+            let (status, drops) = (room.status().borrow().clone(), room.drops());
+            (room.digest(), status, drops.each().collect::<Vec<_>>())
+        };
+        panic!("{:?} has {:?}, {:?} has {:?}", one.me(), of(one), other.me(), of(other));
+    }
 }
 
 /// What must come in time.
