@@ -20,6 +20,7 @@ mod origin;
 mod peer;
 mod presence;
 mod probes;
+mod rate;
 mod socket;
 mod target;
 mod upgrade;
@@ -50,8 +51,8 @@ use crate::{
 };
 
 pub(crate) use self::{
-    answer::FULL, budget::Budget, counters::Requests, demo::Demo, maps::Rates, oplog::News,
-    presence::Presence,
+    answer::FULL, budget::Budget, counters::Requests, demo::Demo, oplog::News, presence::Presence,
+    rate::Rates,
 };
 use self::{
     answer::{Answer, Problem, problem, wrong_method},

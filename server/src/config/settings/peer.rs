@@ -135,7 +135,7 @@ pub(super) static SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "peer.webhook_events",
-        doc: "Events that are told; none for all of them.",
+        doc: "Events that are told; all of them when none is listed.",
         short_flag: None,
         field: Field::List {
             wants: "any of room_began, room_ended, participant_joined, participant_left, participant_banned, participant_unbanned, room_closed and room_forgotten",

@@ -5,7 +5,6 @@
 
 mod exchange;
 mod failed;
-mod rate;
 
 use std::{rc::Rc, sync::Arc};
 
@@ -23,8 +22,6 @@ use super::{
     now, upgrade,
 };
 use crate::{auth::bearer, hub::Hub};
-
-pub(crate) use self::rate::Rates;
 
 /// Where a WebSocket is opened.
 pub(super) const PATH: &str = "/v1/maps";

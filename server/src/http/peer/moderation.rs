@@ -12,7 +12,6 @@ use syncline_protocol::{
         relay::{Answer as Told, Command, Description, FOREVER},
     },
 };
-
 use tokio::task::spawn_local;
 
 use super::{
