@@ -101,6 +101,11 @@ impl<S: Store> Participant<S> {
         self.expected_host.as_ref().is_some_and(|host| self.is_awaited_host(&host.peer.canonical()))
     }
 
+    /// Whether this is the host that let this participant in.
+    fn is_expected_host(&self, who: &CanonicalId) -> bool {
+        self.expected_host.as_ref().is_some_and(|host| host.peer.canonical() == *who)
+    }
+
     pub(super) fn is_awaited_host(&self, who: &CanonicalId) -> bool {
         self.expected_host.is_some() && self.access.is_founder(who)
     }
@@ -130,9 +135,8 @@ impl<S: Store> Participant<S> {
     /// Whether the group's key is taken from somebody.
     fn may_give(&self, who: &CanonicalId) -> bool {
         let has_none = self.ring.current().is_none();
-        let is_inviter =
-            self.expected_host.as_ref().is_some_and(|host| host.peer.canonical() == *who);
-        if self.expected_host.is_some() && has_none && is_inviter {
+        let is_inviter = self.is_expected_host(who);
+        if has_none && is_inviter {
             return true;
         }
         if !self.access.is_bootstrap() {
@@ -251,8 +255,7 @@ impl<S: Store> Participant<S> {
     /// when the group had just come.
     pub(super) fn doubt_group_key(&mut self, now: Now) -> Result<(), StoreFailed> {
         let Some(giver) = self.group.giver.take() else { return Ok(()) };
-        let host = self.expected_host.as_ref();
-        let is_host = host.is_some_and(|host| host.peer.canonical() == giver);
+        let is_host = self.is_expected_host(&giver);
         if !is_host && !self.access.may_share_keys(&giver) && !self.access.may_admit(&giver) {
             self.ring.forget(&mut self.store)?;
             self.group.want(0, now);

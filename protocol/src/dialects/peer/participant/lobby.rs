@@ -56,11 +56,15 @@ impl<S: Store> Participant<S> {
         Ok(())
     }
 
+    /// Whether a host is expected whose keys are not known.
+    fn lacks_host(&self) -> bool {
+        let host = self.expected_host.as_ref();
+        host.is_some_and(|host| self.people.keys_of(&host.peer).is_none())
+    }
+
     /// Whether the code waits for the keys of the host that is expected.
     fn holds_code(&self, now: Now) -> bool {
-        let host = self.expected_host.as_ref();
-        let is_unreachable = host.is_some_and(|host| self.people.keys_of(&host.peer).is_none());
-        is_unreachable && now.elapsed < self.lobby.holds_until
+        self.lacks_host() && now.elapsed < self.lobby.holds_until
     }
 
     fn show_code(&mut self, ask: &Ask, now: Now) {
@@ -100,9 +104,7 @@ impl<S: Store> Participant<S> {
 
     pub(super) fn lobby_deadline(&self) -> Option<Duration> {
         let joiner = self.lobby.joiner.as_ref().and_then(Joiner::deadline);
-        let host = self.expected_host.as_ref();
-        let is_unreachable = host.is_some_and(|host| self.people.keys_of(&host.peer).is_none());
-        let joiner = match is_unreachable {
+        let joiner = match self.lacks_host() {
             true => joiner.map(|at| at.max(self.lobby.holds_until)),
             false => joiner,
         };
